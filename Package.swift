@@ -1,0 +1,81 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The targets stand layer by layer, in the order of docs/ARCHITECTURE.md. A target may depend on targets of its own
+// or a lower layer only; services and adapters never see each other, both see the ports.
+
+let checked: [SwiftSetting] = [
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+]
+/// Everything but bindings and kernels marks each unsafe expression with `unsafe`.
+let strict: [SwiftSetting] = checked + [.strictMemorySafety()]
+
+func room(_ layer: String, _ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, path: "Sources/\(layer)/\(name)", swiftSettings: strict)
+}
+
+func cKernels(_ name: String) -> Target {
+    .target(name: name, path: "Sources/Core/\(name)")
+}
+
+/// A thin Swift module over one foreign library, with its C target beside it.
+func binding(_ name: String, over library: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(
+        name: name, dependencies: [.target(name: library)] + dependencies, path: "Sources/Bindings/\(name)",
+        swiftSettings: checked)
+}
+
+func systemLibrary(_ name: String, pkgConfig: String, apt: [String]) -> Target {
+    .systemLibrary(
+        name: name, path: "Sources/Bindings/\(name)", pkgConfig: pkgConfig, providers: [.apt(apt)])
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+    .testTarget(
+        name: name, dependencies: dependencies, path: "Tests/\(name)", exclude: exclude, swiftSettings: checked)
+}
+
+let core: [Target] = [
+    cKernels("CKernels"),
+    room("Core", "SluiceCore", ["CKernels"]),
+    room("Core", "HTTPTypes"),
+    room("Core", "Observability"),
+    room("Core", "SluicePorts", ["SluiceCore"]),
+]
+
+let bindings: [Target] = []
+
+let clients: [Target] = []
+
+let formats: [Target] = []
+
+let adapters: [Target] = []
+
+let stores: [Target] = [
+    room("Stores", "SluiceCatalog", ["SluiceCore"])
+]
+
+let services: [Target] = []
+
+let edge: [Target] = []
+
+let app: [Target] = []
+
+let support: [Target] = [
+    room("Support", "SluiceTesting", ["SluiceCore", "SluicePorts", "SluiceCatalog"])
+]
+
+let testTargets: [Target] = [
+    tests("SluiceCoreTests", ["SluiceCore", "SluicePorts", "SluiceCatalog", "SluiceTesting"])
+]
+
+let package = Package(
+    name: "sluice",
+    products: [],
+    targets: core + bindings + clients + formats + adapters + stores + services + edge + app + support + testTargets,
+    swiftLanguageModes: [.v6],
+    cxxLanguageStandard: .cxx20
+)

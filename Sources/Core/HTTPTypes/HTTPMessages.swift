@@ -1,0 +1,49 @@
+/// One request as it arrived: target and fields are kept letter for letter, because signatures are computed over them.
+package struct HTTPRequest: Sendable {
+    /// `GET`, `POST`, … as sent (case-sensitive, RFC 9110 9.1).
+    package var method: String
+    /// The raw request target: path and query, still percent-encoded.
+    package var target: String
+    package var headers: HTTPFields
+    /// The body after removal of chunked framing, before any content decoding.
+    package var body: HTTPBody
+    /// The peer's address without port, for logs and limits.
+    package var peer: String
+    /// Whether the connection is TLS.
+    package var isSecure: Bool
+
+    package init(
+        method: String, target: String, headers: HTTPFields = HTTPFields(), body: HTTPBody = HTTPBody(),
+        peer: String = "", isSecure: Bool = false
+    ) {
+        self.method = method
+        self.target = target
+        self.headers = headers
+        self.body = body
+        self.peer = peer
+        self.isSecure = isSecure
+    }
+
+    /// The raw path: the target up to the first `?`.
+    package var path: Substring {
+        target.prefix { $0 != "?" }
+    }
+
+    /// The raw query: what follows the first `?`, empty when there is none.
+    package var query: Substring {
+        target.firstIndex(of: "?").map { target[target.index(after: $0)...] } ?? ""
+    }
+}
+
+/// One answer. The server adds `Content-Length` (never on 204), `Date` and connection handling; all else is said here.
+package struct HTTPResponse: Sendable {
+    package var status: Int
+    package var headers: HTTPFields
+    package var body: [UInt8]
+
+    package init(status: Int, headers: HTTPFields = HTTPFields(), body: [UInt8] = []) {
+        self.status = status
+        self.headers = headers
+        self.body = body
+    }
+}
