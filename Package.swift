@@ -69,7 +69,8 @@ let support: [Target] = [
 ]
 
 let testTargets: [Target] = [
-    tests("SluiceCoreTests", ["SluiceCore", "SluicePorts", "SluiceCatalog", "SluiceTesting"])
+    tests("SluiceCoreTests", ["SluiceCore", "SluicePorts", "SluiceCatalog", "SluiceTesting"]),
+    tests("SluiceTestingTests", ["SluiceCore", "SluicePorts", "SluiceTesting"]),
 ]
 
 let package = Package(

@@ -81,6 +81,17 @@ package struct StoredBatch: Sendable {
 
     /// The number after the last record.
     package var next: SequenceNumber { first.advanced(by: batch.count) }
+
+    /// The first number at or above `start` whose record's timestamp is at or after `time`; nil when there is none.
+    package func firstNumber(atOrAfter time: Timestamp, from start: SequenceNumber) throws -> SequenceNumber? {
+        var found: SequenceNumber?
+        try unsafe batch.forEachRecord { index, record in
+            guard first.advanced(by: index) >= start, unsafe record.timestamp >= time else { return true }
+            found = first.advanced(by: index)
+            return false
+        }
+        return found
+    }
 }
 
 /// Why the log refused or failed.
