@@ -50,7 +50,9 @@ let bindings: [Target] = []
 
 let clients: [Target] = []
 
-let formats: [Target] = []
+let formats: [Target] = [
+    room("Formats", "SluiceFormats", ["SluiceCore"])
+]
 
 let adapters: [Target] = []
 
@@ -58,7 +60,11 @@ let stores: [Target] = [
     room("Stores", "SluiceCatalog", ["SluiceCore"])
 ]
 
-let services: [Target] = []
+let services: [Target] = [
+    room(
+        "Services", "SluiceStreams",
+        ["SluiceCore", "SluicePorts", "SluiceCatalog", "SluiceFormats", "Observability"])
+]
 
 let edge: [Target] = []
 
