@@ -46,7 +46,10 @@ let core: [Target] = [
     room("Core", "SluicePorts", ["SluiceCore"]),
 ]
 
-let bindings: [Target] = []
+let bindings: [Target] = [
+    systemLibrary("CCrypto", pkgConfig: "libcrypto", apt: ["libssl-dev"]),
+    binding("Crypto", over: "CCrypto"),
+]
 
 let clients: [Target] = []
 
@@ -77,6 +80,7 @@ let support: [Target] = [
 let testTargets: [Target] = [
     tests("SluiceCoreTests", ["SluiceCore", "SluicePorts", "SluiceCatalog", "SluiceTesting"]),
     tests("SluiceTestingTests", ["SluiceCore", "SluicePorts", "SluiceTesting"]),
+    tests("CryptoTests", ["Crypto"]),
 ]
 
 let package = Package(
