@@ -49,6 +49,8 @@ let core: [Target] = [
 let bindings: [Target] = [
     systemLibrary("CCrypto", pkgConfig: "libcrypto", apt: ["libssl-dev"]),
     binding("Crypto", over: "CCrypto"),
+    systemLibrary("CSQLite", pkgConfig: "sqlite3", apt: ["libsqlite3-dev"]),
+    binding("SQLite", over: "CSQLite"),
 ]
 
 let clients: [Target] = []
@@ -60,7 +62,8 @@ let formats: [Target] = [
 let adapters: [Target] = []
 
 let stores: [Target] = [
-    room("Stores", "SluiceCatalog", ["SluiceCore"])
+    room("Stores", "SluiceCatalog", ["SluiceCore"]),
+    room("Stores", "SluiceCatalogSQLite", ["SluiceCore", "SluiceCatalog", "SQLite"]),
 ]
 
 let services: [Target] = [
@@ -81,6 +84,7 @@ let testTargets: [Target] = [
     tests("SluiceCoreTests", ["SluiceCore", "SluicePorts", "SluiceCatalog", "SluiceTesting"]),
     tests("SluiceTestingTests", ["SluiceCore", "SluicePorts", "SluiceTesting"]),
     tests("CryptoTests", ["Crypto"]),
+    tests("SluiceCatalogTests", ["SluiceCore", "SluiceCatalog", "SluiceCatalogSQLite", "SQLite", "SluiceTesting"]),
 ]
 
 let package = Package(

@@ -27,11 +27,33 @@ package struct CatalogKey: Hashable, Comparable, Sendable, CustomStringConvertib
         text = parts.joined(separator: "/") + (trailingSlash ? "/" : "")
     }
 
+    // Bytes decide, not Unicode's equivalence: two spellings of one letter are two keys, in every backend.
+
+    package static func == (left: Self, right: Self) -> Bool {
+        left.text.utf8.elementsEqual(right.text.utf8)
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        for byte in text.utf8 { hasher.combine(byte) }
+        hasher.combine(0xFF as UInt8)
+    }
+
     package static func < (left: Self, right: Self) -> Bool {
         left.text.utf8.lexicographicallyPrecedes(right.text.utf8)
     }
 
+    /// Whether the key's bytes begin with those of `prefix`.
+    package func hasPrefix(_ prefix: CatalogKey) -> Bool {
+        text.utf8.starts(with: prefix.text.utf8)
+    }
+
     package var description: String { text }
+}
+
+extension CatalogKey: ExpressibleByStringLiteral {
+    package init(stringLiteral text: String) {
+        self.init(text)
+    }
 }
 
 /// What stands under a key.

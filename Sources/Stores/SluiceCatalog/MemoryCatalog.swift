@@ -29,7 +29,7 @@ package final class MemoryCatalog: Catalog {
         }
 
         func keys(with prefix: CatalogKey) -> [CatalogKey] {
-            keys[firstIndex(notBefore: prefix)...].prefix { $0.text.hasPrefix(prefix.text) }.map(\.self)
+            keys[firstIndex(notBefore: prefix)...].prefix { $0.hasPrefix(prefix) }.map(\.self)
         }
 
         func holds(_ expectation: CatalogExpectation, for key: CatalogKey) -> Bool {
@@ -54,7 +54,7 @@ package final class MemoryCatalog: Catalog {
         state.withLock { state in
             var index = state.firstIndex(notBefore: max(prefix, after ?? prefix))
             if let after, index < state.keys.count, state.keys[index] == after { index += 1 }
-            return state.keys[index...].prefix { $0.text.hasPrefix(prefix.text) }.prefix(limit)
+            return state.keys[index...].prefix { $0.hasPrefix(prefix) }.prefix(limit)
                 .compactMap { state.entries[$0] }
         }
     }
