@@ -72,7 +72,12 @@ let services: [Target] = [
         ["SluiceCore", "SluicePorts", "SluiceCatalog", "SluiceFormats", "Observability"])
 ]
 
-let edge: [Target] = []
+let edge: [Target] = [
+    room("Edge", "SluiceWire", ["SluiceCore", "SluicePorts", "HTTPTypes"]),
+    room(
+        "Edge", "SluiceAPI",
+        ["SluiceCore", "SluicePorts", "HTTPTypes", "Observability", "SluiceWire", "SluiceStreams"]),
+]
 
 let app: [Target] = []
 

@@ -1,0 +1,88 @@
+package import HTTPTypes
+package import Observability
+package import SluiceCore
+internal import SluiceStreams
+internal import SluiceWire
+
+/// From a request to its answer: finds the operation, checks who calls, and turns every failure into a public error.
+/// Knows no socket.
+package struct Router: Sendable {
+    private let tree: RouteTree
+    private let authenticator: any RequestAuthenticator
+    private let errors: ErrorTable
+    private let identifiers: IdentifierGenerator
+    private let logger: Logger
+
+    package init(
+        routes: [Route], authenticator: any RequestAuthenticator, errors: ErrorTable,
+        identifiers: IdentifierGenerator = IdentifierGenerator(), logger: Logger
+    ) {
+        tree = RouteTree(routes)
+        self.authenticator = authenticator
+        self.errors = errors
+        self.identifiers = identifiers
+        self.logger = logger
+    }
+
+    package func respond(to request: HTTPRequest) async -> HTTPResponse {
+        var response: HTTPResponse
+        do {
+            response = try await answer(request)
+        } catch {
+            response = Self.response(to: translate(error, request))
+        }
+        response.headers.append("X-Request-Id", requestID())
+        return response
+    }
+
+    private func answer(_ request: HTTPRequest) async throws -> HTTPResponse {
+        switch tree.match(method: request.method, path: request.path) {
+        case .none: throw APIError.unknownRoute
+        case .undecodable: throw APIError.invalid("the url is not valid percent-encoded UTF-8")
+        case .otherMethod(let allowed):
+            var response = Self.response(to: .wrongMethod)
+            response.headers.append("Allow", allowed.joined(separator: ", "))
+            return response
+        case .route(let route, let parameters):
+            let caller = try await authenticator.authenticate(request)
+            if let project = parameters["project_id"], project != caller.project.text {
+                throw APIError.foreignProject(project)
+            }
+            let context = RequestContext(
+                request: request, parameters: parameters, query: QueryParameters(request.query), caller: caller,
+                body: try BodyDecoding.decode(request))
+            return try await route.handler(context)
+        }
+    }
+
+    private func translate(_ error: any Error, _ request: HTTPRequest) -> APIError {
+        switch error {
+        case let error as APIError: return error
+        case let error as StreamsError:
+            if error.code == .storageUnavailable {
+                logger.error(
+                    "A request failed", ["method": request.method, "path": "\(request.path)", "error": "\(error)"])
+            }
+            return errors.error(for: error)
+        default:
+            logger.error(
+                "A request failed", ["method": request.method, "path": "\(request.path)", "error": "\(error)"])
+            return .system
+        }
+    }
+
+    /// The answer to a refused request, also for what the server refuses before routing.
+    package static func response(to error: APIError) -> HTTPResponse {
+        let body = ErrorBody(code: error.code, message: error.message)
+        return (try? .json(error.status, body)) ?? HTTPResponse(status: error.status)
+    }
+
+    /// 32 hexadecimal digits.
+    private func requestID() -> String {
+        func digits(_ value: UInt64) -> String {
+            let text = String(value, radix: 16)
+            return String(repeating: "0", count: 16 - text.utf8.count) + text
+        }
+        return digits(.random(in: .min ... .max)) + digits(.random(in: .min ... .max))
+    }
+}
