@@ -51,6 +51,8 @@ let bindings: [Target] = [
     binding("Crypto", over: "CCrypto"),
     systemLibrary("CSQLite", pkgConfig: "sqlite3", apt: ["libsqlite3-dev"]),
     binding("SQLite", over: "CSQLite"),
+    systemLibrary("CYAML", pkgConfig: "yaml-0.1", apt: ["libyaml-dev"]),
+    binding("YAML", over: "CYAML"),
 ]
 
 let clients: [Target] = []
@@ -89,6 +91,7 @@ let testTargets: [Target] = [
     tests("SluiceCoreTests", ["SluiceCore", "SluicePorts", "SluiceCatalog", "SluiceTesting"]),
     tests("SluiceTestingTests", ["SluiceCore", "SluicePorts", "SluiceTesting"]),
     tests("CryptoTests", ["Crypto"]),
+    tests("YAMLTests", ["YAML"]),
     tests("SluiceCatalogTests", ["SluiceCore", "SluiceCatalog", "SluiceCatalogSQLite", "SQLite", "SluiceTesting"]),
 ]
 
