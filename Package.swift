@@ -53,6 +53,8 @@ let bindings: [Target] = [
     binding("SQLite", over: "CSQLite"),
     systemLibrary("CYAML", pkgConfig: "yaml-0.1", apt: ["libyaml-dev"]),
     binding("YAML", over: "CYAML"),
+    systemLibrary("CCurl", pkgConfig: "libcurl", apt: ["libcurl4-openssl-dev"]),
+    binding("Curl", over: "CCurl", ["HTTPTypes"]),
 ]
 
 let clients: [Target] = []
@@ -84,7 +86,8 @@ let edge: [Target] = [
 let app: [Target] = []
 
 let support: [Target] = [
-    room("Support", "SluiceTesting", ["SluiceCore", "SluicePorts", "SluiceCatalog"])
+    room("Support", "SluiceTesting", ["SluiceCore", "SluicePorts", "SluiceCatalog"]),
+    room("Support", "ScriptedServer", ["HTTPTypes"]),
 ]
 
 let testTargets: [Target] = [
@@ -93,6 +96,7 @@ let testTargets: [Target] = [
     tests("CryptoTests", ["Crypto"]),
     tests("YAMLTests", ["YAML"]),
     tests("SluiceCatalogTests", ["SluiceCore", "SluiceCatalog", "SluiceCatalogSQLite", "SQLite", "SluiceTesting"]),
+    tests("CurlTests", ["Curl", "HTTPTypes", "ScriptedServer"]),
 ]
 
 let package = Package(
