@@ -81,6 +81,7 @@ let edge: [Target] = [
     room(
         "Edge", "SluiceAPI",
         ["SluiceCore", "SluicePorts", "HTTPTypes", "Observability", "SluiceWire", "SluiceStreams"]),
+    room("Edge", "SluiceAuth", ["SluiceCore", "HTTPTypes", "SluiceCatalog", "Crypto", "Observability"]),
 ]
 
 let app: [Target] = []
@@ -97,6 +98,10 @@ let testTargets: [Target] = [
     tests("YAMLTests", ["YAML"]),
     tests("SluiceCatalogTests", ["SluiceCore", "SluiceCatalog", "SluiceCatalogSQLite", "SQLite", "SluiceTesting"]),
     tests("CurlTests", ["Curl", "HTTPTypes", "ScriptedServer"]),
+    tests(
+        "SluiceAuthTests",
+        ["SluiceAuth", "SluiceCore", "HTTPTypes", "SluiceCatalog", "Crypto", "Observability", "SluiceTesting"],
+        exclude: ["Fixtures"]),
 ]
 
 let package = Package(

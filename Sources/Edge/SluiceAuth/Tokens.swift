@@ -1,0 +1,95 @@
+internal import Crypto
+internal import SluiceCore
+
+/// Tokens that need no record: what they claim is sealed inside them under a key derived from the server's sealing key.
+///
+/// They survive a restart, cost no write to issue, and end after their life, when their user's epoch moves on (a new
+/// password, a disabled user) or when user or project are gone or disabled.
+struct Tokens: Sendable {
+    enum Scope: Sendable, Hashable {
+        case project(ProjectID)
+        case domain(String)
+    }
+
+    /// What a token says.
+    struct Claims: Sendable, Hashable {
+        var userID: String
+        var scope: Scope
+        /// Keystone's method names, in the order given.
+        var methods: [String]
+        var epoch: Int64
+        var issued: Timestamp
+        var expires: Timestamp
+    }
+
+    /// How long a token lives: 24 hours, as in the public service.
+    static let life = Duration.seconds(24 * 3600)
+    /// Longest token that is looked at.
+    static let bytesMax = 1024
+    static let methods = ["password", "token", "hw_ak_sk"]
+
+    private let key: [UInt8]
+    private static let context = Array("token-1".utf8)
+
+    init(sealing: SealingKey) {
+        key = sealing.derivedKey(for: "token-1")
+    }
+
+    func seal(_ claims: Claims) -> String {
+        let (kind, id) =
+            switch claims.scope {
+            case .project(let project): ("p", project.text)
+            case .domain(let domain): ("d", domain)
+            }
+        let methods = claims.methods.joined(separator: " ")
+        let fields = [
+            claims.userID, kind, id, methods, String(claims.epoch), String(claims.issued.milliseconds),
+            String(claims.expires.milliseconds),
+        ]
+        let plain = Array(fields.joined(separator: "\n").utf8)
+        return Base64.encode(AESGCM.seal(plain, key: key, authenticating: Self.context), .url)
+    }
+
+    /// The claims of a token that this server sealed and that has not expired; nil for any other text.
+    func open(_ text: String, now: Timestamp) -> Claims? {
+        guard text.utf8.count <= Self.bytesMax, let sealed = Base64.decode(text, .url),
+            let plain = try? AESGCM.open(sealed, key: key, authenticating: Self.context)
+        else { return nil }
+        let fields = String(decoding: plain, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
+        guard fields.count == 7, let epoch = Int64(fields[4]), let issued = Int64(fields[5]),
+            let expires = Int64(fields[6]), expires > now.milliseconds
+        else { return nil }
+        let scope: Scope
+        switch fields[1] {
+        case "p":
+            guard let project = ProjectID(String(fields[2])) else { return nil }
+            scope = .project(project)
+        default:
+            scope = .domain(String(fields[2]))
+        }
+        return Claims(
+            userID: String(fields[0]), scope: scope, methods: fields[3].split(separator: " ").map(String.init),
+            epoch: epoch, issued: Timestamp(milliseconds: issued), expires: Timestamp(milliseconds: expires))
+    }
+}
+
+extension IdentitySnapshot {
+    /// The caller that a token's claims stand for, nil when its user or scope has ended since.
+    func caller(_ claims: Tokens.Claims) -> Caller? {
+        guard let user = users[claims.userID], user.isEnabled, user.tokenEpoch == claims.epoch,
+            let domain = domains[user.domainID]
+        else { return nil }
+        switch claims.scope {
+        case .project(let id):
+            guard user.projects.contains(id), let project = projects[id], project.isEnabled else { return nil }
+            return Caller(
+                project: id, projectName: project.name, userID: user.id, userName: user.name, domainID: domain.id,
+                domainName: domain.name, proof: .token)
+        case .domain(let id):
+            guard id == domain.id else { return nil }
+            return Caller(
+                project: nil, projectName: "", userID: user.id, userName: user.name, domainID: domain.id,
+                domainName: domain.name, proof: .token)
+        }
+    }
+}
