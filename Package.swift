@@ -77,7 +77,7 @@ let services: [Target] = [
 ]
 
 let edge: [Target] = [
-    room("Edge", "SluiceWire", ["SluiceCore", "SluicePorts", "HTTPTypes"]),
+    room("Edge", "SluiceWire", ["CKernels", "HTTPTypes", "SluiceCore", "SluicePorts"]),
     room(
         "Edge", "SluiceAPI",
         ["SluiceCore", "SluicePorts", "HTTPTypes", "Observability", "SluiceWire", "SluiceStreams"]),
@@ -92,6 +92,7 @@ let support: [Target] = [
 ]
 
 let testTargets: [Target] = [
+    tests("SluiceWireTests", ["SluiceWire", "SluiceCore", "SluicePorts", "HTTPTypes"]),
     tests("SluiceCoreTests", ["SluiceCore", "SluicePorts", "SluiceCatalog", "SluiceTesting"]),
     tests("SluiceTestingTests", ["SluiceCore", "SluicePorts", "SluiceTesting"]),
     tests("CryptoTests", ["Crypto"]),

@@ -45,6 +45,11 @@ package struct RecordFlags: OptionSet, Sendable {
 /// Damage found while reading encoded records; never the caller's fault.
 package struct RecordBatchError: Error, CustomStringConvertible {
     package let offset: Int
+
+    package init(offset: Int) {
+        self.offset = offset
+    }
+
     package var description: String { "the encoded records end or lie wrongly at byte \(offset)" }
 }
 

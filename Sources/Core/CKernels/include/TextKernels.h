@@ -1,0 +1,30 @@
+// JSON strings and decimal numbers.
+#ifndef SLUICE_TEXT_KERNELS_H
+#define SLUICE_TEXT_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/// What a string between quotes holds beside plain ASCII.
+enum { SLUICE_STRING_ESCAPES = 1, SLUICE_STRING_UTF8 = 2 };
+
+/// The closing quote of the JSON string whose first character stands at `text`, or NULL where the string is not one:
+/// no quote before `end`, a control character, a wrong escape, half a surrogate pair, invalid UTF-8. Adds to `holds`.
+const uint8_t *_Nullable sluice_json_string_end(
+    const uint8_t *_Nonnull text, const uint8_t *_Nonnull end, unsigned *_Nonnull holds);
+
+/// Resolves the escapes of a string that `sluice_json_string_end` has accepted; returns the number of bytes written,
+/// never more than `length`.
+size_t sluice_json_unescape(const uint8_t *_Nonnull text, size_t length, uint8_t *_Nonnull target);
+
+/// Writes UTF-8 as the inside of a JSON string: quote, backslash and control characters escaped. At most six bytes a
+/// byte; returns the number written.
+size_t sluice_json_escape(const uint8_t *_Nonnull text, size_t length, uint8_t *_Nonnull target);
+
+/// Writes a number in decimal, at most 20 bytes; returns the number written.
+size_t sluice_write_decimal(int64_t value, uint8_t *_Nonnull target);
+
+/// Whether the bytes are UTF-8 (RFC 3629).
+int sluice_is_utf8(const uint8_t *_Nonnull text, size_t length);
+
+#endif

@@ -1,0 +1,198 @@
+internal import CKernels
+internal import HTTPTypes
+package import SluiceCore
+package import SluicePorts
+
+/// Why one record of a request is refused while others may be taken (spec section 2.4.1).
+package struct RecordRefusal: Error, Sendable, Hashable {
+    /// The service's code, for example `DIS.4302`.
+    package let code: String
+    package let message: String
+
+    package init(code: String, message: String) {
+        self.code = code
+        self.message = message
+    }
+}
+
+/// Where a record goes.
+package enum PartitionChoice: Sendable, Hashable {
+    /// The caller's own number of a partition, 0 and more.
+    case slot(Int)
+    case refused(RecordRefusal)
+}
+
+/// The records of a request, encoded for the log partition by partition.
+package struct DistributedRecords: Sendable {
+    /// The records of one slot in the order of the request.
+    package struct SlotBatch: Sendable {
+        package let slot: Int
+        package let batch: RecordBatch
+    }
+
+    /// One for each slot that got a record, in the order of the slots.
+    package let batches: [SlotBatch]
+    /// For each record of the request: 0 and more the index of its batch, below that the refusal `-1 - index`.
+    let places: [Int32]
+    package let refusals: [RecordRefusal]
+    let slotCount: Int
+}
+
+extension PutRecordsRequest {
+    /// How record `index` says where it goes.
+    package func selector(at index: Int) -> PartitionSelector {
+        unsafe withSources { body, resolved in unsafe Self.selector(entries[index], body, resolved) }
+    }
+
+    /// Asks for each record's slot, then writes the records of each slot into one batch: the data is decoded or copied
+    /// once, from the body into its place in the batch.
+    ///
+    /// - Parameters:
+    ///   - slotCount: slots are 0 ..< `slotCount`.
+    ///   - now: the timestamp of records that bring none above 0.
+    ///   - choose: called once a record, in order.
+    /// - Throws: `invalidBase64`; nothing is left of the batches then.
+    package func distribute(
+        over slotCount: Int, at now: Timestamp, choosing choose: (PartitionSelector) -> PartitionChoice
+    ) throws(PutRecordsError) -> DistributedRecords {
+        var places = [Int32](repeating: 0, count: entries.count)
+        var refusals: [RecordRefusal] = []
+        var records = [Int](repeating: 0, count: slotCount)
+        var bytes = [Int](repeating: 0, count: slotCount)
+        unsafe withSources { body, resolved in
+            for index in entries.indices {
+                let entry = entries[index]
+                switch choose(unsafe Self.selector(entry, body, resolved)) {
+                case .slot(let slot):
+                    places[index] = Int32(slot)
+                    records[slot] += 1
+                    bytes[slot] += Int(SLUICE_RECORD_HEADER) + Int(entry.keyLength) + Int(entry.data_size)
+                case .refused(let refusal):
+                    refusals.append(refusal)
+                    places[index] = Int32(-refusals.count)
+                }
+            }
+        }
+
+        // Slots with records get consecutive batches; `next` walks through each one's part of `order`.
+        var batchOfSlot = [Int32](repeating: 0, count: slotCount)
+        var next = [Int](repeating: 0, count: slotCount)
+        var used: [Int] = []
+        var start = 0
+        for slot in 0..<slotCount where records[slot] > 0 {
+            batchOfSlot[slot] = Int32(used.count)
+            used.append(slot)
+            next[slot] = start
+            start += records[slot]
+        }
+        var order = [UInt32](repeating: 0, count: start)
+        for index in places.indices where places[index] >= 0 {
+            let slot = Int(places[index])
+            order[next[slot]] = UInt32(index)
+            next[slot] += 1
+            places[index] = batchOfSlot[slot]
+        }
+
+        var batches: [DistributedRecords.SlotBatch] = []
+        batches.reserveCapacity(used.count)
+        for slot in used {
+            let range = next[slot] - records[slot]..<next[slot]
+            batches.append(.init(slot: slot, batch: try encode(order[range], bytes: bytes[slot], at: now)))
+        }
+        return DistributedRecords(batches: batches, places: places, refusals: refusals, slotCount: slotCount)
+    }
+
+    private func encode(
+        _ order: ArraySlice<UInt32>, bytes size: Int, at now: Timestamp
+    ) throws(PutRecordsError) -> RecordBatch {
+        var failed: Int64 = -1
+        var earliest: Int64 = 0
+        var latest: Int64 = 0
+        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: size) { target, count in
+            unsafe withSources { body, resolved in
+                unsafe entries.withUnsafeBufferPointer { entries in
+                    unsafe order.withUnsafeBufferPointer { order in
+                        guard let target = target.baseAddress, let first = entries.baseAddress,
+                            let indices = order.baseAddress
+                        else { return }
+                        failed = unsafe sluice_encode_records(
+                            target, body, resolved, first, indices, UInt32(order.count), isBase64 ? 1 : 0,
+                            now.milliseconds, &earliest, &latest)
+                    }
+                }
+            }
+            count = failed < 0 ? size : 0
+        }
+        guard failed < 0 else { throw .invalidBase64(ofRecord: Int(order[order.startIndex + Int(failed)])) }
+        return RecordBatch(
+            bytes: bytes, count: order.count,
+            timestamps: Timestamp(milliseconds: earliest)...Timestamp(milliseconds: latest))
+    }
+
+    /// Lends the body and the resolved strings, neither of them null.
+    private func withSources<Result>(
+        _ read: (UnsafePointer<UInt8>, UnsafePointer<UInt8>) -> Result
+    ) -> Result {
+        var nothing: UInt8 = 0
+        return unsafe withUnsafeMutablePointer(to: &nothing) { nothing in
+            unsafe body.withUnsafeBytes { body in
+                unsafe resolved.withUnsafeBufferPointer { resolved in
+                    unsafe read(
+                        body.baseAddress?.assumingMemoryBound(to: UInt8.self) ?? UnsafePointer(nothing),
+                        resolved.baseAddress ?? UnsafePointer(nothing))
+                }
+            }
+        }
+    }
+
+    private static func selector(
+        _ entry: sluice_put_entry, _ body: UnsafePointer<UInt8>, _ resolved: UnsafePointer<UInt8>
+    ) -> PartitionSelector {
+        func bytes(_ span: sluice_span, _ member: Int) -> UnsafeRawBufferPointer? {
+            guard Int(entry.present) & member != 0, span.length > 0 else { return nil }
+            let source = unsafe Int(entry.escaped) & member != 0 ? resolved : body
+            return unsafe UnsafeRawBufferPointer(start: source + Int(span.offset), count: Int(span.length))
+        }
+        if let text = unsafe bytes(entry.partition_id, SLUICE_MEMBER_PARTITION_ID) {
+            guard let number = unsafe PartitionNumber(parsing: text) else {
+                return .malformedPartition(unsafe excerpt(text))
+            }
+            return .partition(number)
+        }
+        if let text = unsafe bytes(entry.explicit_hash_key, SLUICE_MEMBER_EXPLICIT_HASH_KEY) {
+            guard let base = text.baseAddress else { return .any }
+            let point = unsafe sluice_parse_decimal(base.assumingMemoryBound(to: UInt8.self), text.count)
+            return point >= 0 ? .hash(UInt64(point)) : .malformedHash(unsafe excerpt(text))
+        }
+        if let key = unsafe bytes(entry.partition_key, SLUICE_MEMBER_PARTITION_KEY) {
+            return .hash(unsafe PartitionHash.of(key))
+        }
+        return .any
+    }
+
+    private static func excerpt(_ text: UnsafeRawBufferPointer) -> String {
+        String(unsafe String(decoding: text.prefix(256), as: UTF8.self).prefix(64))
+    }
+}
+
+extension sluice_put_entry {
+    /// Bytes of the partition key; 0 when none is given.
+    fileprivate var keyLength: UInt32 {
+        Int(present) & SLUICE_MEMBER_PARTITION_KEY != 0 ? partition_key.length : 0
+    }
+}
+
+extension PartitionNumber {
+    /// As `init(parsing:)` for text, from bytes.
+    fileprivate init?(parsing text: UnsafeRawBufferPointer) {
+        let prefix = Array("shardId-".utf8)
+        let named = unsafe text.count > prefix.count && text.prefix(prefix.count).elementsEqual(prefix)
+        let digits = unsafe UnsafeRawBufferPointer(rebasing: text[(named ? prefix.count : 0)...])
+        guard digits.count <= 10, let base = unsafe digits.baseAddress?.assumingMemoryBound(to: UInt8.self) else {
+            return nil
+        }
+        let value = unsafe sluice_parse_decimal(base, digits.count)
+        guard value >= 0, value <= Int64(Int32.max) else { return nil }
+        self.init(Int(value))
+    }
+}
