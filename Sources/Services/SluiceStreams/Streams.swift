@@ -18,7 +18,8 @@ package final class Streams: Sendable {
     let directory = StreamDirectory()
     /// Orders all changes of control state.
     let changes = SerialGate()
-    let watchers = StreamWatchers()
+    package let watchers = StreamWatchers()
+    let groups: GroupCoordinator
 
     package init(
         catalog: any Catalog, log: any RecordLog, time: any TimeSource,
@@ -31,6 +32,8 @@ package final class Streams: Sendable {
         self.configuration = configuration
         self.identifiers = identifiers
         self.logger = logger
+        groups = GroupCoordinator(
+            windows: configuration.groupWindows, maximumMembers: configuration.maximumGroupMembers)
     }
 
     /// Reads what exists; call once before any request. Finishes deletions that a crash interrupted.

@@ -19,6 +19,9 @@ package struct StreamsConfiguration: Sendable {
     package var isCheckpointDeletionStrict = false
     /// How often records past their retention are looked for.
     package var retentionCheckInterval = Duration.seconds(60)
+    package var groupWindows = GroupWindows()
+    /// Members that one consumer group may have (100).
+    package var maximumGroupMembers = 100
 
     package init() {}
 }
