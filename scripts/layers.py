@@ -29,7 +29,10 @@ IMPORT = re.compile(
     re.MULTILINE,
 )
 HABITS = [
-    (re.compile(r"^\s*(?:\w+\s+)?import Foundation\b", re.MULTILINE), "imports Foundation; FoundationEssentials is enough"),
+    (
+        re.compile(r"^\s*(?:\w+\s+)?import Foundation\b", re.MULTILINE),
+        "imports Foundation; FoundationEssentials is enough",
+    ),
     (re.compile(r"\btry!"), "uses try!"),
     (re.compile(r"\bfatalError\("), "uses fatalError"),
     (re.compile(r"\bTask\.detached\b"), "detaches a task"),
