@@ -47,6 +47,11 @@ let core: [Target] = [
 ]
 
 let bindings: [Target] = [
+    systemLibrary("CZlib", pkgConfig: "zlib", apt: ["zlib1g-dev"]),
+    systemLibrary("CZstd", pkgConfig: "libzstd", apt: ["libzstd-dev"]),
+    systemLibrary("CLZ4", pkgConfig: "liblz4", apt: ["liblz4-dev"]),
+    systemLibrary("CSnappy", pkgConfig: "snappy", apt: ["libsnappy-dev"]),
+    binding("Compression", over: "CZlib", ["CZstd", "CLZ4", "CSnappy"]),
     systemLibrary("CCrypto", pkgConfig: "libcrypto", apt: ["libssl-dev"]),
     binding("Crypto", over: "CCrypto"),
     systemLibrary("CSQLite", pkgConfig: "sqlite3", apt: ["libsqlite3-dev"]),
@@ -92,6 +97,7 @@ let support: [Target] = [
 ]
 
 let testTargets: [Target] = [
+    tests("CompressionTests", ["Compression"]),
     tests("SluiceWireTests", ["SluiceWire", "SluiceCore", "SluicePorts", "HTTPTypes"]),
     tests("SluiceCoreTests", ["SluiceCore", "SluicePorts", "SluiceCatalog", "SluiceTesting"]),
     tests("SluiceTestingTests", ["SluiceCore", "SluicePorts", "SluiceTesting"]),

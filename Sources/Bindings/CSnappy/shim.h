@@ -1,0 +1,7 @@
+// snappy as Swift sees it; everything imports by itself.
+#ifndef SLUICE_CSNAPPY_SHIM_H
+#define SLUICE_CSNAPPY_SHIM_H
+
+#include <snappy-c.h>
+
+#endif

@@ -1,0 +1,8 @@
+// zstd as Swift sees it; everything imports by itself.
+#ifndef SLUICE_CZSTD_SHIM_H
+#define SLUICE_CZSTD_SHIM_H
+
+#include <zstd.h>
+#include <zstd_errors.h>
+
+#endif
