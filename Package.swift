@@ -89,7 +89,9 @@ let edge: [Target] = [
     room("Edge", "SluiceAuth", ["SluiceCore", "HTTPTypes", "SluiceCatalog", "Crypto", "Observability"]),
 ]
 
-let app: [Target] = []
+let app: [Target] = [
+    room("App", "Settings", ["SluiceCore", "Observability", "YAML"]),
+]
 
 let support: [Target] = [
     room("Support", "SluiceTesting", ["SluiceCore", "SluicePorts", "SluiceCatalog"]),
@@ -103,6 +105,7 @@ let testTargets: [Target] = [
     tests("SluiceTestingTests", ["SluiceCore", "SluicePorts", "SluiceTesting"]),
     tests("CryptoTests", ["Crypto"]),
     tests("YAMLTests", ["YAML"]),
+    tests("SettingsTests", ["Settings", "SluiceCore", "Observability"]),
     tests("SluiceCatalogTests", ["SluiceCore", "SluiceCatalog", "SluiceCatalogSQLite", "SQLite", "SluiceTesting"]),
     tests("CurlTests", ["Curl", "HTTPTypes", "ScriptedServer"]),
     tests(
