@@ -85,7 +85,7 @@ let edge: [Target] = [
     room("Edge", "SluiceWire", ["CKernels", "HTTPTypes", "SluiceCore", "SluicePorts"]),
     room(
         "Edge", "SluiceAPI",
-        ["SluiceCore", "SluicePorts", "HTTPTypes", "Observability", "SluiceWire", "SluiceStreams"]),
+        ["SluiceCore", "SluicePorts", "HTTPTypes", "Observability", "SluiceWire", "SluiceStreams", "Crypto"]),
     room("Edge", "SluiceAuth", ["SluiceCore", "HTTPTypes", "SluiceCatalog", "Crypto", "Observability"]),
 ]
 
@@ -100,6 +100,12 @@ let support: [Target] = [
 
 let testTargets: [Target] = [
     tests("CompressionTests", ["Compression"]),
+    tests(
+        "SluiceAPITests",
+        [
+            "HTTPTypes", "Observability", "SluiceAPI", "SluiceCatalog", "SluiceCore", "SluiceStreams", "SluiceTesting",
+            "SluiceWire",
+        ]),
     tests("SluiceWireTests", ["SluiceWire", "SluiceCore", "SluicePorts", "HTTPTypes"]),
     tests("SluiceCoreTests", ["SluiceCore", "SluicePorts", "SluiceCatalog", "SluiceTesting"]),
     tests("SluiceTestingTests", ["SluiceCore", "SluicePorts", "SluiceTesting"]),

@@ -1,5 +1,4 @@
 package import SluiceCore
-internal import Synchronization
 
 /// A stream as requests see it: one immutable state of its record, what was computed from it, and the counters that
 /// outlive its states.
@@ -7,13 +6,15 @@ package final class LiveStream: Sendable {
     package let record: Stream
     package let router: PartitionRouter
     package let traffic: StreamTraffic
+    package let throttle: StreamThrottle
     /// The revision of the catalog entry that this state was read from or written as.
     let revision: Int64
 
-    init(record: Stream, revision: Int64, traffic: StreamTraffic) {
+    init(record: Stream, revision: Int64, traffic: StreamTraffic, throttle: StreamThrottle) {
         self.record = record
         self.revision = revision
         self.traffic = traffic
+        self.throttle = throttle
         router = PartitionRouter(record.partitions)
     }
 

@@ -66,6 +66,7 @@ package struct PartitionRouter: Sendable {
     /// Active partitions in order of their ranges.
     package let active: [PartitionNumber]
     private let upperBounds: [UInt64]
+    private let slots: [PartitionNumber: Int]
 
     package init(_ partitions: [Partition]) {
         let sorted = partitions.filter { $0.status == .active }.sorted {
@@ -73,6 +74,7 @@ package struct PartitionRouter: Sendable {
         }
         active = sorted.map(\.number)
         upperBounds = sorted.map(\.hashRange.upperBound)
+        slots = Dictionary(uniqueKeysWithValues: active.enumerated().map { ($1, $0) })
     }
 
     /// The index in `active` of the partition that takes `hash` (0 to 2^63-1).
@@ -84,5 +86,10 @@ package struct PartitionRouter: Sendable {
             if upperBounds[middle] < hash { low = middle + 1 } else { high = middle }
         }
         return low
+    }
+
+    /// The index in `active` of that partition; nil when it is not active.
+    package func slot(of partition: PartitionNumber) -> Int? {
+        slots[partition]
     }
 }

@@ -108,7 +108,8 @@ final class StreamDirectory: Sendable {
             return state.withLock { state in
                 // Another task may have been faster; its object carries the counters.
                 if case .live(let stream) = state.projects[project]?.slots[name] { return stream }
-                let live = LiveStream(record: record, revision: revision, traffic: StreamTraffic())
+                let live = LiveStream(
+                    record: record, revision: revision, traffic: StreamTraffic(), throttle: StreamThrottle())
                 state.projects[project]?.slots[name] = .live(live)
                 return live
             }

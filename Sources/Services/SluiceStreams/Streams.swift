@@ -131,7 +131,7 @@ package final class Streams: Sendable {
             // The log first: partitions without a stream cost a few bytes, a stream without partitions takes no record.
             try await self.makePartitions(record, from: 0)
             let live = try await self.commit(
-                record, traffic: StreamTraffic(),
+                record, counting: nil,
                 beside: [
                     .put(
                         StreamDirectory.idKey(record.id), Array("\(project)/\(record.name)".utf8), expecting: .absent)
@@ -176,7 +176,7 @@ package final class Streams: Sendable {
             record.modifiedAt = now
             try await self.makePartitions(record, from: known)
             return try await self.commit(
-                record, traffic: current.traffic, expecting: .revision(current.revision))
+                record, counting: current, expecting: .revision(current.revision))
         }
         watchers.streamChanged(changed)
         return changed
@@ -212,7 +212,7 @@ package final class Streams: Sendable {
             try body(&record)
             guard record != current.record else { return current }
             record.modifiedAt = self.time.now()
-            return try await self.commit(record, traffic: current.traffic, expecting: .revision(current.revision))
+            return try await self.commit(record, counting: current, expecting: .revision(current.revision))
         }
         watchers.streamChanged(changed)
         return changed
@@ -250,7 +250,8 @@ package final class Streams: Sendable {
     }
 
     private func commit(
-        _ record: Stream, traffic: StreamTraffic, beside others: [CatalogChange] = [], expecting: CatalogExpectation
+        _ record: Stream, counting before: LiveStream?, beside others: [CatalogChange] = [],
+        expecting: CatalogExpectation
     ) async throws(StreamsError) -> LiveStream {
         let key = StreamDirectory.recordKey(record.project, record.name)
         guard let bytes = try? StreamDirectory.encode(record) else {
@@ -263,7 +264,9 @@ package final class Streams: Sendable {
         } catch {
             throw StreamsError(.storageUnavailable, "[the catalog is not available]")
         }
-        let live = LiveStream(record: record, revision: revision, traffic: traffic)
+        let live = LiveStream(
+            record: record, revision: revision, traffic: before?.traffic ?? StreamTraffic(),
+            throttle: before?.throttle ?? StreamThrottle())
         directory.publish(live)
         return live
     }
