@@ -1,4 +1,5 @@
 // swift-tools-version: 6.2
+import Foundation
 import PackageDescription
 
 // The targets stand layer by layer, in the order of docs/ARCHITECTURE.md. A target may depend on targets of its own
@@ -28,6 +29,14 @@ func binding(_ name: String, over library: String, _ dependencies: [Target.Depen
         swiftSettings: checked)
 }
 
+/// C++ over header-only libraries and system libraries, behind a C header.
+func cxx(_ name: String, linking libraries: [String]) -> Target {
+    .target(
+        name: name, path: "Sources/Bindings/\(name)",
+        cxxSettings: [.define("NDEBUG", .when(configuration: .release))],
+        linkerSettings: libraries.map { .linkedLibrary($0) })
+}
+
 func systemLibrary(_ name: String, pkgConfig: String, apt: [String]) -> Target {
     .systemLibrary(
         name: name, path: "Sources/Bindings/\(name)", pkgConfig: pkgConfig, providers: [.apt(apt)])
@@ -36,6 +45,18 @@ func systemLibrary(_ name: String, pkgConfig: String, apt: [String]) -> Target {
 func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
     .testTarget(
         name: name, dependencies: dependencies, path: "Tests/\(name)", exclude: exclude, swiftSettings: checked)
+}
+
+/// A libFuzzer target in Tests/Fuzz; see scripts/fuzz. Without the fuzzer's main function it would not link, so it
+/// exists only where the script asks for it.
+func fuzz(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(
+        name: name, dependencies: dependencies, path: "Tests/Fuzz/\(name)", exclude: fuzzSeeds(name),
+        swiftSettings: checked + [.unsafeFlags(["-parse-as-library"])])
+}
+
+func fuzzSeeds(_ name: String) -> [String] {
+    FileManager.default.fileExists(atPath: "\(Context.packageDirectory)/Tests/Fuzz/\(name)/Seeds") ? ["Seeds"] : []
 }
 
 let core: [Target] = [
@@ -60,6 +81,8 @@ let bindings: [Target] = [
     binding("YAML", over: "CYAML"),
     systemLibrary("CCurl", pkgConfig: "libcurl", apt: ["libcurl4-openssl-dev"]),
     binding("Curl", over: "CCurl", ["HTTPTypes"]),
+    cxx("CHTTPServer", linking: ["ssl", "crypto"]),
+    binding("HTTPServer", over: "CHTTPServer", ["HTTPTypes"]),
 ]
 
 let clients: [Target] = []
@@ -118,12 +141,21 @@ let testTargets: [Target] = [
         "SluiceAuthTests",
         ["SluiceAuth", "SluiceCore", "HTTPTypes", "SluiceCatalog", "Crypto", "Observability", "SluiceTesting"],
         exclude: ["Fixtures"]),
+    tests("HTTPServerTests", ["HTTPServer", "HTTPTypes"]),
 ]
+
+let fuzzTargets: [Target] =
+    Context.environment["SLUICE_FUZZ"] == nil
+    ? []
+    : [
+        fuzz("FuzzHTTPEdge", ["CHTTPServer"])
+    ]
 
 let package = Package(
     name: "sluice",
     products: [],
-    targets: core + bindings + clients + formats + adapters + stores + services + edge + app + support + testTargets,
+    targets: core + bindings + clients + formats + adapters + stores + services + edge + app + support
+        + testTargets + fuzzTargets,
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx20
 )
