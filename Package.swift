@@ -108,7 +108,7 @@ let edge: [Target] = [
     room("Edge", "SluiceWire", ["CKernels", "HTTPTypes", "SluiceCore", "SluicePorts"]),
     room(
         "Edge", "SluiceAPI",
-        ["SluiceCore", "SluicePorts", "HTTPTypes", "Observability", "SluiceWire", "SluiceStreams", "Crypto"]),
+        ["SluiceCore", "SluicePorts", "HTTPTypes", "Observability", "SluiceWire", "SluiceStreams", "Crypto", "Compression"]),
     room("Edge", "SluiceAuth", ["SluiceCore", "HTTPTypes", "SluiceCatalog", "Crypto", "Observability"]),
 ]
 

@@ -10,17 +10,17 @@ package struct Router: Sendable {
     private let tree: RouteTree
     private let authenticator: any RequestAuthenticator
     private let errors: ErrorTable
-    private let identifiers: IdentifierGenerator
+    private let bodies: BodyDecoding
     private let logger: Logger
 
     package init(
         routes: [Route], authenticator: any RequestAuthenticator, errors: ErrorTable,
-        identifiers: IdentifierGenerator = IdentifierGenerator(), logger: Logger
+        maximumBodySize: ByteCount = .mebibytes(12), logger: Logger
     ) {
         tree = RouteTree(routes)
         self.authenticator = authenticator
         self.errors = errors
-        self.identifiers = identifiers
+        bodies = BodyDecoding(limit: maximumBodySize.bytes)
         self.logger = logger
     }
 
@@ -50,7 +50,7 @@ package struct Router: Sendable {
             }
             let context = RequestContext(
                 request: request, parameters: parameters, query: QueryParameters(request.query), caller: caller,
-                body: try BodyDecoding.decode(request))
+                body: try bodies.decode(request))
             return try await route.handler(context)
         }
     }

@@ -162,12 +162,17 @@ package final class Streams: Sendable {
             guard target != before else {
                 throw .invalid("target_partition_count \(target) equals the current partition count")
             }
+            let now = self.time.now()
+            if let reason = self.configuration.scalingLimits.refusal(
+                of: record, to: target, isAutomatic: isAutomatic, now: now)
+            {
+                throw .invalid(reason)
+            }
             if target > before {
                 try self.checkQuota(
                     record.kind, used: try self.usedPartitions(of: record.kind, in: record.project),
                     adding: target - before)
             }
-            let now = self.time.now()
             let known = record.partitions.count
             record.partitions = PartitionLayout.scaled(record.partitions, to: target, at: now)
             record.scalings.append(

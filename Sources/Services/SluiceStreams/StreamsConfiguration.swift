@@ -19,9 +19,43 @@ package struct StreamsConfiguration: Sendable {
     package var isCheckpointDeletionStrict = false
     /// How often records past their retention are looked for.
     package var retentionCheckInterval = Duration.seconds(60)
+    /// Whether streams with automatic scaling follow their load.
+    package var isAutoScaling = true
+    /// Bounds of scaling; by default none, as the public pages contradict each other (spec section 8, 7).
+    package var scalingLimits = ScalingLimits()
     package var groupWindows = GroupWindows()
     /// Members that one consumer group may have (100).
     package var maximumGroupMembers = 100
 
     package init() {}
+}
+
+/// How often the partition count of one stream may change; nil means no bound.
+package struct ScalingLimits: Sendable, Equatable {
+    /// Changes of any kind within an hour.
+    package var hourly: Int?
+    package var hourlyManualUp: Int?
+    package var hourlyAutomaticUp: Int?
+    package var hourlyDown: Int?
+    /// How long after one change the next is refused.
+    package var pause = Duration.zero
+
+    package init() {}
+
+    /// Why a change to `target` is refused now; nil when it is not.
+    func refusal(of record: Stream, to target: Int, isAutomatic: Bool, now: Timestamp) -> String? {
+        let recent = record.scalings.filter { now - $0.at < .seconds(3600) && $0.succeeded }
+        if let last = record.scalings.last, now - last.at < pause { return "the last change is too recent" }
+        if let hourly, recent.count >= hourly { return "more than \(hourly) changes within an hour" }
+        if target < record.activePartitionCount {
+            if let hourlyDown, recent.count(where: { $0.to < $0.from }) >= hourlyDown {
+                return "more than \(hourlyDown) scale-downs within an hour"
+            }
+        } else if let limit = isAutomatic ? hourlyAutomaticUp : hourlyManualUp,
+            recent.count(where: { $0.to > $0.from && $0.isAutomatic == isAutomatic }) >= limit
+        {
+            return "more than \(limit) scale-ups within an hour"
+        }
+        return nil
+    }
 }
