@@ -61,7 +61,8 @@ func fuzzSeeds(_ name: String) -> [String] {
 
 let core: [Target] = [
     cKernels("CKernels"),
-    room("Core", "SluiceCore", ["CKernels"]),
+    cKernels("CFileSystem"),
+    room("Core", "SluiceCore", ["CKernels", "CFileSystem"]),
     room("Core", "HTTPTypes"),
     room("Core", "Observability"),
     room("Core", "SluicePorts", ["SluiceCore"]),
@@ -96,6 +97,7 @@ let adapters: [Target] = []
 let stores: [Target] = [
     room("Stores", "SluiceCatalog", ["SluiceCore"]),
     room("Stores", "SluiceCatalogSQLite", ["SluiceCore", "SluiceCatalog", "SQLite"]),
+    room("Stores", "SluiceLog", ["SluiceCore", "SluicePorts", "Observability"]),
 ]
 
 let services: [Target] = [
@@ -142,6 +144,7 @@ let testTargets: [Target] = [
         ["SluiceAuth", "SluiceCore", "HTTPTypes", "SluiceCatalog", "Crypto", "Observability", "SluiceTesting"],
         exclude: ["Fixtures"]),
     tests("HTTPServerTests", ["HTTPServer", "HTTPTypes"]),
+    tests("SluiceLogTests", ["SluiceCore", "SluicePorts", "SluiceLog", "SluiceTesting", "Observability"]),
 ]
 
 let fuzzTargets: [Target] =
