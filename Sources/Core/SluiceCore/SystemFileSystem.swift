@@ -133,7 +133,8 @@ private final class SystemFile: File {
 
     func read(into buffers: [UnsafeMutableRawBufferPointer], at offset: Int) throws(FileError) -> Int {
         var total = 0
-        for unsafebuffer in unsafe buffers {
+        for index in unsafe buffers.indices {
+            let buffer = unsafe buffers[index]
             var filled = 0
             while filled < buffer.count {
                 let count = unsafe pread(
