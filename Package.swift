@@ -116,6 +116,7 @@ let edge: [Target] = [
 
 let app: [Target] = [
     room("App", "Settings", ["SluiceCore", "Observability", "YAML"]),
+    room("App", "Terminal", ["SluiceCore"])
 ]
 
 let support: [Target] = [
@@ -138,6 +139,7 @@ let testTargets: [Target] = [
     tests("YAMLTests", ["YAML"]),
     tests("SettingsTests", ["Settings", "SluiceCore", "Observability"]),
     tests("SluiceCatalogTests", ["SluiceCore", "SluiceCatalog", "SluiceCatalogSQLite", "SQLite", "SluiceTesting"]),
+    tests("TerminalTests", ["Terminal", "SluiceCore", "SluiceTesting"]),
     tests("CurlTests", ["Curl", "HTTPTypes", "ScriptedServer"]),
     tests(
         "SluiceAuthTests",
