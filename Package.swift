@@ -65,6 +65,7 @@ let core: [Target] = [
     room("Core", "SluiceCore", ["CKernels", "CFileSystem"]),
     room("Core", "HTTPTypes"),
     room("Core", "Observability"),
+    room("Core", "Lifecycle", ["SluiceCore", "Observability"]),
     room("Core", "SluicePorts", ["SluiceCore"]),
 ]
 
@@ -136,6 +137,8 @@ let testTargets: [Target] = [
     tests("SluiceCoreTests", ["SluiceCore", "SluicePorts", "SluiceCatalog", "SluiceTesting"]),
     tests("SluiceTestingTests", ["SluiceCore", "SluicePorts", "SluiceTesting"]),
     tests("CryptoTests", ["Crypto"]),
+    tests("ObservabilityTests", ["Observability"]),
+    tests("LifecycleTests", ["Lifecycle", "Observability", "SluiceCore", "SluiceTesting"]),
     tests("YAMLTests", ["YAML"]),
     tests("SettingsTests", ["Settings", "SluiceCore", "Observability"]),
     tests("SluiceCatalogTests", ["SluiceCore", "SluiceCatalog", "SluiceCatalogSQLite", "SQLite", "SluiceTesting"]),
