@@ -32,14 +32,22 @@ def bucket_root(tmp_path_factory):
 @pytest.fixture(scope="session")
 def server(tmp_path_factory, bucket_root):
     """The server that most tests share. It has to end in order when they are done."""
-    running = serverprocess.Server(tmp_path_factory.mktemp("shared"), arguments=shared_arguments(bucket_root)).start()
+    folder = tmp_path_factory.mktemp("shared")
+    running = serverprocess.Server(folder, settings=delivering_to(bucket_root)).start()
     yield running
     assert running.is_running(), f"the shared server died: {running.log.read_text()[-2000:]}"
     assert running.stop() == 0
 
 
-def shared_arguments(bucket_root):
-    return []
+def delivering_to(bucket_root):
+    """Settings that deliver into the folder's buckets, as soon as a test asks for it."""
+    return f"""
+transfer:
+  minimum_deliver_interval: 1s
+destinations:
+  - type: obs
+    folder: {bucket_root}
+"""
 
 
 @pytest.fixture

@@ -115,7 +115,9 @@ class Server:
         except subprocess.TimeoutExpired as late:
             self.process.kill()
             self.process.wait()
-            raise AssertionError(f"still running {STOP_BOUND} s after SIGTERM; log: {self.log.read_text()[-2000:]}") from late
+            raise AssertionError(
+                f"still running {STOP_BOUND} s after SIGTERM; log: {self.log.read_text()[-2000:]}"
+            ) from late
         return status
 
     def kill(self):

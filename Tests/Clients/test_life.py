@@ -255,7 +255,7 @@ def test_tls(new_server, tmp_path):
         capture_output=True,
     )
     running = new_server(
-        arguments=["--tls-certificate", str(tmp_path / "cert.pem"), "--tls-key", str(tmp_path / "key.pem")]
+        arguments=["--tls-certificate-file", str(tmp_path / "cert.pem"), "--tls-key-file", str(tmp_path / "key.pem")]
     ).start()
     assert running.endpoint.startswith("https://")
     import requests

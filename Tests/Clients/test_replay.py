@@ -52,9 +52,9 @@ def expected(client, line):
 
 @pytest.fixture(scope="module")
 def replay_server(tmp_path_factory, bucket_root):
-    from conftest import shared_arguments
+    from conftest import delivering_to
 
-    running = serverprocess.Server(tmp_path_factory.mktemp("replay"), arguments=shared_arguments(bucket_root)).start()
+    running = serverprocess.Server(tmp_path_factory.mktemp("replay"), settings=delivering_to(bucket_root)).start()
     yield running
     assert running.stop() == 0
 
@@ -268,3 +268,68 @@ def test_recorded_request(replay_server, world, client, line):
         request.set("Authorization", signature[:-1] + ("0" if signature[-1] != "0" else "1"))
         refused = send(world.api.host, request)
         assert refused.status == 401, f"one changed digit of the signature was accepted: {refused}"
+
+
+# The bytes as they were recorded
+
+
+@pytest.fixture(scope="module")
+def original_server(tmp_path_factory, bucket_root):
+    """A server that takes the recorded identity over from a credentials file and allows the recording's old clock."""
+    from conftest import delivering_to
+
+    folder = tmp_path_factory.mktemp("original")
+    (folder / "data").mkdir()
+    file = folder / "data" / "credentials.json"
+    file.touch(mode=0o600)
+    file.write_text(
+        json.dumps(
+            {
+                "endpoint": "",
+                "region": "region1",
+                "domain_name": "default-domain",
+                "domain_id": DOMAIN,
+                "project_name": "region1",
+                "project_id": PROJECT,
+                "user_name": "sluice",
+                "password": "example-password",
+                "access_key": "AKEXAMPLE00000000001",
+                "secret_key": SECRET,
+            }
+        )
+    )
+    settings = delivering_to(bucket_root) + "auth:\n  clock_skew: 36500d\n"
+    running = serverprocess.Server(folder, settings=settings).start()
+    assert running.credentials["project_id"] == PROJECT
+    yield running
+    assert running.stop() == 0
+
+
+@pytest.fixture
+def original_world(original_server):
+    api = Api(original_server.endpoint, original_server.credentials).login()
+    made = World(api)
+    yield made
+    made.clear()
+    api.close()
+
+
+def self_contained():
+    """The recorded requests that carry nothing a server made up: no token, cursor, id or moment in time."""
+    for parameters in recorded():
+        client, line = parameters.values
+        request = request_of(line)
+        text = line["target"] + line.get("body", "")
+        made_up = "partition-cursor=" in text or "timestamp=" in text or IDENTIFIER.search(text.replace(PROJECT, ""))
+        if not request.header("x-auth-token") and not request.header("x-subject-token") and not made_up:
+            yield parameters
+
+
+@pytest.mark.parametrize("client, line", self_contained())
+def test_original_bytes(original_server, original_world, client, line):
+    """Not one byte is changed: signature, date, host, chunking and compression are the client's own."""
+    request = request_of(line)
+    assert prepare(original_world, request) == {}
+    answer = send(original_world.api.host, request)
+    assert answer.status in expected(client, line), f"{request.method} {request.target}: {answer}"
+    check_framing(request, answer)

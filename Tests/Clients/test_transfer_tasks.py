@@ -144,7 +144,7 @@ def objects(bucket_root, prefix):
 def test_records_arrive_as_text_objects(v3, api, stream, bucket_root, name):
     """What was put lies in the bucket, once and in order, and the task says up to where."""
     chosen, task = stream(2), name("arrive")
-    create(v3, chosen, task, deliver_time_interval=30)
+    create(v3, chosen, task, deliver_time_interval=1)
     sent = {p: [b"p%d-%04d" % (p, n) for n in range(300)] for p in (0, 1)}
     for partition, texts in sent.items():
         api.put(chosen, [{"data": t, "partition_id": str(partition)} for t in texts])

@@ -61,8 +61,9 @@ package enum SettingsSchema {
                 "auth.enabled", \.auth.isEnabled, .truth,
                 "Whether requests need a token or a signature. Without, whoever reaches the server may do everything."),
             Setting(
-                "auth.clock_skew", \.auth.clockSkew, .duration(.seconds(1) ... .seconds(86_400)),
-                "How far the time in a signature may be from the server's."),
+                "auth.clock_skew", \.auth.clockSkew, .duration(.seconds(1) ... .seconds(36_500 * 86_400)),
+                "How far the time in a signature may be from the server's; more than minutes is for replaying old requests."
+            ),
             Setting(
                 "auth.strict", \.auth.isStrict, .truth,
                 "Whether region and service in a signature have to be the server's own; some clients leave them empty."),
