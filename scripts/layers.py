@@ -67,8 +67,8 @@ def main():
             if name not in known or name == module:
                 continue
             other, is_c = known[name]
-            if is_c and layer not in ("Core", "Bindings"):
-                faults.append(f"{where}: imports the C module {name}; only Core and Bindings do")
+            if is_c and other == "Bindings" and layer != "Bindings":
+                faults.append(f"{where}: imports the C module {name}; only its binding does")
             elif other not in layers and name not in singles:
                 faults.append(f"{where}: {layer} may not import {name} of {other}")
         code = CODE_COMMENT.sub("", text)

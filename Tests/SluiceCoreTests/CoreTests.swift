@@ -33,7 +33,8 @@ import Testing
         #expect(batch.timestamps == Timestamp(milliseconds: 2)...Timestamp(milliseconds: 9))
         var seen: [String] = []
         try batch.forEachRecord { index, record in
-            seen.append("\(index) \(String(decoding: record.key, as: UTF8.self)) \(record.data.count) \(record.timestamp)")
+            seen.append(
+                "\(index) \(String(decoding: record.key, as: UTF8.self)) \(record.data.count) \(record.timestamp)")
             return true
         }
         #expect(seen == ["0 a 3 5", "1  0 2", "2 中 1000 9"])

@@ -67,12 +67,20 @@ package final class MetricsRegistry: Sendable {
 
     /// The counter of that name and labels; made on first use. Names end in `_total`.
     package func counter(_ name: String, _ help: String, _ labels: Labels = []) -> Counter {
-        find(name, help, labels, Counter()) { if case .counter(let found) = $0 { found } else { nil } } wrap: { .counter($0) }
+        find(name, help, labels, Counter()) {
+            if case .counter(let found) = $0 { found } else { nil }
+        } wrap: {
+            .counter($0)
+        }
     }
 
     /// The gauge of that name and labels; made on first use.
     package func gauge(_ name: String, _ help: String, _ labels: Labels = []) -> Gauge {
-        find(name, help, labels, Gauge()) { if case .gauge(let found) = $0 { found } else { nil } } wrap: { .gauge($0) }
+        find(name, help, labels, Gauge()) {
+            if case .gauge(let found) = $0 { found } else { nil }
+        } wrap: {
+            .gauge($0)
+        }
     }
 
     /// The latency histogram of that name and labels, observed in microseconds and rendered in seconds.
@@ -111,7 +119,8 @@ package final class MetricsRegistry: Sendable {
 
     private static func render(_ labels: Labels) -> String {
         labels.map { label in
-            let value = label.value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
+            let value = label.value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing(
+                "\n", with: "\\n")
             return "\(label.name)=\"\(value)\""
         }.joined(separator: ",")
     }
@@ -154,7 +163,8 @@ package final class MetricsRegistry: Sendable {
                 let bound = index < histogram.bounds.count ? "\(Double(histogram.bounds[index]) / units)" : "+Inf"
                 text += "\(name)_bucket{\(labels)\(comma)le=\"\(bound)\"} \(total)\n"
             }
-            return text + "\(name)_sum\(braced(labels)) \(Double(sum) / units)\n\(name)_count\(braced(labels)) \(total)\n"
+            return text
+                + "\(name)_sum\(braced(labels)) \(Double(sum) / units)\n\(name)_count\(braced(labels)) \(total)\n"
         }
     }
 }

@@ -60,9 +60,12 @@ extension RecordBatch {
             var offset = 0
             for index in 0..<count {
                 guard buffer.count - offset >= Self.recordHeaderSize else { throw RecordBatchError(offset: offset) }
-                let dataLength = Int(UInt32(littleEndian: unsafe buffer.loadUnaligned(fromByteOffset: offset, as: UInt32.self)))
-                let keyLength = Int(UInt16(littleEndian: unsafe buffer.loadUnaligned(fromByteOffset: offset + 4, as: UInt16.self)))
-                let flags = UInt16(littleEndian: unsafe buffer.loadUnaligned(fromByteOffset: offset + 6, as: UInt16.self))
+                let dataLength = Int(
+                    UInt32(littleEndian: unsafe buffer.loadUnaligned(fromByteOffset: offset, as: UInt32.self)))
+                let keyLength = Int(
+                    UInt16(littleEndian: unsafe buffer.loadUnaligned(fromByteOffset: offset + 4, as: UInt16.self)))
+                let flags = UInt16(
+                    littleEndian: unsafe buffer.loadUnaligned(fromByteOffset: offset + 6, as: UInt16.self))
                 let time = Int64(littleEndian: unsafe buffer.loadUnaligned(fromByteOffset: offset + 8, as: Int64.self))
                 let keyStart = offset + Self.recordHeaderSize
                 let end = keyStart + keyLength + dataLength
@@ -103,8 +106,10 @@ package struct RecordBatchBuilder: Sendable {
                 unsafe raw.storeBytes(of: UInt16(key.count).littleEndian, toByteOffset: 4, as: UInt16.self)
                 unsafe raw.storeBytes(of: flags.rawValue.littleEndian, toByteOffset: 6, as: UInt16.self)
                 unsafe raw.storeBytes(of: timestamp.milliseconds.littleEndian, toByteOffset: 8, as: Int64.self)
-                unsafe UnsafeMutableRawBufferPointer(rebasing: raw[RecordBatch.recordHeaderSize...]).copyMemory(from: key)
-                unsafe write(UnsafeMutableRawBufferPointer(rebasing: raw[(RecordBatch.recordHeaderSize + key.count)...]))
+                unsafe UnsafeMutableRawBufferPointer(rebasing: raw[RecordBatch.recordHeaderSize...]).copyMemory(
+                    from: key)
+                unsafe write(
+                    UnsafeMutableRawBufferPointer(rebasing: raw[(RecordBatch.recordHeaderSize + key.count)...]))
                 initialized += total
             }
         }
@@ -117,7 +122,10 @@ package struct RecordBatchBuilder: Sendable {
     package mutating func append(key: String? = nil, data: [UInt8], timestamp: Timestamp) {
         var key = key
         if key == nil {
-            unsafe append(key: UnsafeRawBufferPointer(start: nil, count: 0), flags: [], timestamp: timestamp, dataLength: data.count) { target in
+            unsafe append(
+                key: UnsafeRawBufferPointer(start: nil, count: 0), flags: [], timestamp: timestamp,
+                dataLength: data.count
+            ) { target in
                 unsafe target.copyBytes(from: data)
             }
         } else {
