@@ -250,6 +250,8 @@ static int take_text(
 // A whole number, also as text.
 static int take_timestamp(cursor *c, const uint8_t *body, sluice_put_entry *entry) {
     const uint16_t member = SLUICE_MEMBER_TIMESTAMP;
+    // Twenty characters, each with an escape of six; nobody writes more zeros than that with escapes.
+    uint8_t plain[120];
     entry->present &= (uint16_t)~member;
     entry->wrong &= (uint16_t)~member;
     cursor text;
@@ -259,6 +261,13 @@ static int take_timestamp(cursor *c, const uint8_t *body, sluice_put_entry *entr
         if (!take_string(c, &span, &holds, body)) return 0;
         if (span.length == 0) return 1;
         text = (cursor){body + span.offset, body + span.offset + span.length};
+        if (holds & SLUICE_STRING_ESCAPES) {
+            if (span.length > sizeof plain) {
+                entry->wrong |= member;
+                return 1;
+            }
+            text = (cursor){plain, plain + sluice_json_unescape(text.p, span.length, plain)};
+        }
         cursor check = text;
         if (!skip_number(&check) || check.p != check.end) {
             entry->wrong |= member;
