@@ -93,7 +93,9 @@ let formats: [Target] = [
     room("Formats", "SluiceFormats", ["SluiceCore"])
 ]
 
-let adapters: [Target] = []
+let adapters: [Target] = [
+    room("Adapters", "SluiceSinkObject", ["SluiceCore", "SluicePorts"])
+]
 
 let stores: [Target] = [
     room("Stores", "SluiceCatalog", ["SluiceCore"]),
@@ -104,7 +106,10 @@ let stores: [Target] = [
 let services: [Target] = [
     room(
         "Services", "SluiceStreams",
-        ["SluiceCore", "SluicePorts", "SluiceCatalog", "SluiceFormats", "Observability"])
+        ["SluiceCore", "SluicePorts", "SluiceCatalog", "SluiceFormats", "Observability"]),
+    room(
+        "Services", "SluiceTransfers",
+        ["SluiceCore", "SluicePorts", "SluiceCatalog", "SluiceFormats", "Compression", "Observability"]),
 ]
 
 let edge: [Target] = [
@@ -134,6 +139,12 @@ let testTargets: [Target] = [
             "SluiceWire",
         ]),
     tests("SluiceWireTests", ["SluiceWire", "SluiceCore", "SluicePorts", "HTTPTypes"]),
+    tests(
+        "SluiceTransfersTests",
+        [
+            "SluiceTransfers", "SluiceSinkObject", "SluiceFormats", "SluiceCatalog", "SluiceCore", "SluicePorts",
+            "SluiceTesting", "Observability",
+        ]),
     tests("SluiceCoreTests", ["SluiceCore", "SluicePorts", "SluiceCatalog", "SluiceTesting"]),
     tests("SluiceTestingTests", ["SluiceCore", "SluicePorts", "SluiceTesting"]),
     tests("CryptoTests", ["Crypto"]),

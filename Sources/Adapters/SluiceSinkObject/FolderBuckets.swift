@@ -1,0 +1,24 @@
+package import SluiceCore
+package import SluicePorts
+
+/// Buckets as folders of one directory: the destination when no other is configured.
+///
+/// Objects are written beside their place and renamed into it after a sync, so that a reader and a crash see whole
+/// objects only. A bucket is made on first use.
+package struct FolderBuckets: ObjectSinkProvider {
+    private let root: String
+    private let threads: BlockingThreads
+
+    /// - Parameter root: the directory that holds one folder a bucket; made on first use.
+    package init(root: String) {
+        self.root = root
+        threads = BlockingThreads(count: 2)
+    }
+
+    package func sink(project: ProjectID, agency: String, bucket: String) throws(SinkError) -> any ObjectSink {
+        guard !bucket.isEmpty, !bucket.hasPrefix("."), !bucket.contains("/"), !bucket.contains("\0") else {
+            throw SinkError(.notFound, "\(bucket) cannot be the name of a folder")
+        }
+        return FolderSink(folder: root + "/" + bucket, threads: threads)
+    }
+}

@@ -1,0 +1,57 @@
+internal import SluiceCore
+internal import SluicePorts
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#endif
+
+/// One folder as a bucket.
+struct FolderSink: ObjectSink {
+    let folder: String
+    let threads: BlockingThreads
+
+    /// Temporary objects lie here, outside every prefix that an object can have, and are swept when the task begins.
+    private static let temporaryFolder = ".incomplete"
+
+    func prepare() async throws(SinkError) {
+        let folder = folder
+        let result: Result<Void, SinkError> = await withTaskExecutorPreference(threads) {
+            Result { () throws(SinkError) in try FolderFiles.makeDirectories(folder + "/" + Self.temporaryFolder) }
+        }
+        try result.get()
+    }
+
+    func write(_ key: String, body: ObjectBody) async throws {
+        let path = folder + "/" + key
+        let temporary = folder + "/" + Self.temporaryFolder + "/" + key.replacing("/", with: "%2F")
+        try await withTaskExecutorPreference(threads) {
+            try FolderFiles.makeDirectories(folder + "/" + Self.temporaryFolder)
+            let file = try FolderFile(creating: temporary)
+            do {
+                while let piece = try await body.next() {
+                    try Task.checkCancellation()
+                    try file.write(piece)
+                }
+                try file.synchronize()
+                try file.close()
+            } catch {
+                file.abandon()
+                throw error
+            }
+            let directory = String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
+            try FolderFiles.makeDirectories(directory)
+            try FolderFiles.rename(temporary, to: path)
+            try FolderFiles.synchronizeDirectory(directory)
+        }
+    }
+
+    func examine(_ key: String) async throws(SinkError) -> ObjectFacts? {
+        let path = folder + "/" + key
+        let result: Result<ObjectFacts?, SinkError> = await withTaskExecutorPreference(threads) {
+            Result { () throws(SinkError) in try FolderFiles.measure(path) }
+        }
+        return try result.get()
+    }
+}

@@ -1,0 +1,86 @@
+package import SluiceCore
+
+/// A place that keeps whole objects under names: a bucket, a folder, a file system.
+///
+/// Sinks of this kind deliver exactly once by *intent, then idempotent write*: the caller saves range and name first,
+/// writes the same bytes to the same name however often it must, reads back, and moves on when both agree.
+package protocol ObjectSink: Sendable {
+    /// Checks that the destination exists and takes objects; makes it where the adapter's own rules say so.
+    func prepare() async throws(SinkError)
+
+    /// Writes a whole object, replacing what has that name. Readers see the old object or the new one, never a part.
+    /// An error leaves it open whether the object was written. Errors of the body pass through unchanged; a cancelled
+    /// task makes the call end soon.
+    func write(_ key: String, body: ObjectBody) async throws
+
+    /// What the destination holds under that name, measured on the bytes it keeps; nil when there is nothing.
+    func examine(_ key: String) async throws(SinkError) -> ObjectFacts?
+}
+
+/// Where sinks come from: settings decide which destination stands behind a project, an agency and a bucket.
+package protocol ObjectSinkProvider: Sendable {
+    /// The sink of a bucket; throws `unknownDestination` when no destination fits.
+    func sink(project: ProjectID, agency: String, bucket: String) throws(SinkError) -> any ObjectSink
+}
+
+/// An object's bytes, pulled piece by piece by whoever writes them.
+package struct ObjectBody: Sendable {
+    /// The length in bytes where it is known beforehand.
+    package let length: Int?
+    /// The next piece, nil at the end; never called again after nil or an error.
+    package let next: @Sendable () async throws -> [UInt8]?
+
+    package init(length: Int? = nil, next: @escaping @Sendable () async throws -> [UInt8]?) {
+        self.length = length
+        self.next = next
+    }
+}
+
+/// Length and checksum of an object's bytes.
+package struct ObjectFacts: Sendable, Hashable {
+    package let length: Int
+    package let crc32c: UInt32
+
+    package init(length: Int, crc32c: UInt32) {
+        self.length = length
+        self.crc32c = crc32c
+    }
+}
+
+/// Why a destination refused or failed.
+package struct SinkError: Error, Sendable, CustomStringConvertible {
+    package enum Code: Sendable, Hashable {
+        /// No configured destination fits the project, agency and bucket.
+        case unknownDestination
+        /// The bucket or folder is not there.
+        case notFound
+        case accessDenied
+        /// The destination will never take this object: its name or size is against its rules.
+        case refused
+        /// No space left, or a quota is used up; heals when somebody makes room.
+        case full
+        case throttled
+        /// Not reachable, timed out or failed inside; whether a write happened is unknown.
+        case unavailable
+        case cancelled
+    }
+
+    package let code: Code
+    /// A sentence for the operator, without credentials or record data.
+    package let message: String
+
+    package init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+
+    /// Whether the same call may succeed later without anybody's help to the task.
+    package var isRetriable: Bool {
+        switch code {
+        case .full, .throttled, .unavailable: true
+        case .unknownDestination, .notFound, .accessDenied, .refused, .cancelled: false
+        }
+    }
+
+    package var description: String { "\(code): \(message)" }
+}

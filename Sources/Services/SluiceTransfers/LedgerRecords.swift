@@ -1,0 +1,72 @@
+internal import SluiceCatalog
+internal import SluiceCore
+
+/// One delivered object. Kept under three keys, so that each question is one range read:
+/// by partition and *last* number (where is record N: the first entry at or after N), by object, and by time.
+struct DeliveryRecord: TransferRecord, Equatable {
+    var object: String
+    var partition: Int
+    var first: Int64
+    var last: Int64
+    var records: Int
+    var bytes: Int
+    var crc32c: UInt32
+    var deliveredAt: Int64
+    /// The first number of the delivery that this object was part of: no object of it holds anything earlier.
+    var deliveryFirst: Int64
+}
+
+/// Points from an object or a moment to the entry of the delivery.
+struct DeliveryPointer: TransferRecord, Equatable {
+    var partition: Int
+    var last: Int64
+}
+
+extension TransferKeys {
+    static func deliveries(_ id: TransferTaskID) -> CatalogKey {
+        CatalogKey("transfer", "ledger", id.text, "p", trailingSlash: true)
+    }
+
+    static func deliveries(_ id: TransferTaskID, _ number: PartitionNumber) -> CatalogKey {
+        CatalogKey("transfer", "ledger", id.text, "p", padded(number), trailingSlash: true)
+    }
+
+    static func delivery(_ id: TransferTaskID, _ number: PartitionNumber, last: SequenceNumber) -> CatalogKey {
+        CatalogKey("transfer", "ledger", id.text, "p", padded(number), padded(last))
+    }
+
+    static func deliveryObjects(_ id: TransferTaskID) -> CatalogKey {
+        CatalogKey("transfer", "ledger", id.text, "o", trailingSlash: true)
+    }
+
+    /// The object's slashes stay: the key's last part is all that follows.
+    static func deliveryObject(_ id: TransferTaskID, _ object: String) -> CatalogKey {
+        CatalogKey(deliveryObjects(id).text + object)
+    }
+
+    static func deliveryTimes(_ id: TransferTaskID) -> CatalogKey {
+        CatalogKey("transfer", "ledger", id.text, "t", trailingSlash: true)
+    }
+
+    static func deliveryTime(
+        _ id: TransferTaskID, _ time: Timestamp, _ number: PartitionNumber, last: SequenceNumber
+    ) -> CatalogKey {
+        CatalogKey(
+            "transfer", "ledger", id.text, "t", DirectoryFormat.padded(time.milliseconds, 16), padded(number),
+            padded(last))
+    }
+
+    /// All that the ledger keeps of one delivered object.
+    static func changes(adding delivery: DeliveryRecord, to id: TransferTaskID) throws(CatalogError) -> [CatalogChange]
+    {
+        let number = PartitionNumber(delivery.partition)
+        let last = SequenceNumber(delivery.last)
+        let pointer = DeliveryPointer(partition: delivery.partition, last: delivery.last)
+        return [
+            try TransferStore.put(Self.delivery(id, number, last: last), delivery, expecting: .absent),
+            try TransferStore.put(Self.deliveryObject(id, delivery.object), pointer),
+            try TransferStore.put(
+                Self.deliveryTime(id, Timestamp(milliseconds: delivery.deliveredAt), number, last: last), pointer),
+        ]
+    }
+}

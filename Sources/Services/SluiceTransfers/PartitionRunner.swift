@@ -1,0 +1,137 @@
+internal import Observability
+internal import SluiceCatalog
+internal import SluiceCore
+internal import SluiceFormats
+internal import SluicePorts
+
+/// Delivers one partition of one task, delivery after delivery, each exactly once:
+///
+/// 1. decide the range and the key, and store both as the intent;
+/// 2. write the range under the key, which may be repeated at will, and read back length and checksum;
+/// 3. store progress and ledger entry and delete the intent, in one commit that depends on still owning the task.
+///
+/// Whatever fails between, the way on begins with what is stored: an intent is carried out as it stands.
+struct PartitionRunner: Sendable {
+    let services: TransferServices
+    let task: TransferTask
+    let destination: OBSDestination
+    let owner: TaskOwnership
+    let reporter: TaskReporter
+    /// Memory for the record data of this task.
+    let memory: MemoryBudget
+    let logger: Logger
+    let partition: PartitionID
+
+    /// Runs until the partition is gone (returns), the task is cancelled or lost, or a permanent fault is met (throws).
+    func run() async throws {
+        var pauses = RetryPauses(services.settings)
+        while true {
+            do {
+                return try await runFromStoredState(&pauses)
+            } catch {
+                switch DeliveryFault(error) {
+                case .cancelled: throw CancellationError()
+                case .lost: throw TaskLost()
+                case .partitionGone: return
+                case .permanent(let reason): throw PermanentFault(reason: reason)
+                case .transient(let reason):
+                    let pause = pauses.next()
+                    logger.warning("delivery failed and will be tried again", ["error": reason, "pause": "\(pause)"])
+                    metrics.retries.increment()
+                    await reporter.failed(partition.number, reason)
+                    try await services.time.sleep(for: pause)
+                }
+            }
+        }
+    }
+
+    var metrics: TransferMetrics.Task { TransferMetrics(services.metrics).task(task) }
+
+    private func runFromStoredState(_ pauses: inout RetryPauses) async throws {
+        var progress =
+            try await services.store.get(TransferKeys.progress(task.id, partition.number), as: ProgressRecord.self)?
+            .record ?? ProgressRecord(next: 0)
+        if let intent = try await services.store.get(
+            TransferKeys.intent(task.id, partition.number), as: IntentRecord.self)?.record
+        {
+            progress = try await fulfil(intent, after: progress)
+            pauses.reset()
+            await reporter.delivered(partition.number)
+        }
+        while true {
+            progress = try await skipExpired(progress)
+            let position = SequenceNumber(progress.next)
+            try await services.log.waitForRecords(in: partition, above: position)
+            guard try services.log.bounds(of: partition).first <= position else { continue }
+            let range: CutRange
+            do {
+                range = try await cutter.cut(from: position)
+            } catch let error as RecordLogError where error.code == .trimmed {
+                continue
+            }
+            let intent = plan(range)
+            try await services.store.commit(
+                [try TransferStore.put(TransferKeys.intent(task.id, partition.number), intent, expecting: .absent)],
+                as: owner)
+            progress = try await fulfil(intent, after: progress)
+            pauses.reset()
+            await reporter.delivered(partition.number)
+        }
+    }
+
+    /// Moves a position that retention has passed to the earliest record there is, and counts what was lost.
+    private func skipExpired(_ progress: ProgressRecord) async throws -> ProgressRecord {
+        let earliest = try services.log.bounds(of: partition).first
+        let lost = earliest.distance(from: SequenceNumber(progress.next))
+        guard lost > 0 else { return progress }
+        var moved = progress
+        moved.next = earliest.value
+        moved.discarded += lost
+        try await services.store.commit(
+            [try TransferStore.put(TransferKeys.progress(task.id, partition.number), moved)], as: owner)
+        metrics.discarded.increment(by: lost)
+        logger.warning(
+            "records passed the stream's retention before they could be delivered",
+            ["records": "\(lost)", "from": "\(progress.next)", "to": "\(earliest)"])
+        return moved
+    }
+
+    private var cutter: RangeCutter {
+        let settings = services.settings
+        return RangeCutter(
+            log: services.log, time: services.time, partition: partition,
+            text: DelimitedText(delimiter: destination.delimiter), interval: destination.interval,
+            sizeMax: (destination.sizeInterval ?? settings.objectSizeMax).bytes, readSize: settings.readSize,
+            withMemory: { body in try await withMemory(Self.readShare(settings), body) })
+    }
+
+    /// A read may exceed its limit by one batch, and a batch holds at most one request's records (5 MiB).
+    private static func readShare(_ settings: TransferSettings) -> Int {
+        settings.readSize.bytes + ByteCount.mebibytes(5).bytes
+    }
+
+    func withMemory<Result>(_ bytes: Int, _ body: () async throws -> Result) async throws -> Result {
+        // Always the task's own budget first, so that a task never holds shared memory while it waits for itself.
+        try await memory.withShare(of: bytes) {
+            try await services.memory.withShare(of: bytes) { try await body() }
+        }
+    }
+
+    private func plan(_ range: CutRange) -> IntentRecord {
+        let now = services.time.now()
+        let name = ObjectName(
+            filePrefix: destination.filePrefix, directory: destination.directory.directory(at: now),
+            stream: task.streamName, task: task.name, partition: partition.number, first: range.first,
+            records: range.records, fileExtension: destination.fileExtension)
+        let last = range.next.value - 1
+        return IntentRecord(
+            epoch: owner.epoch, first: range.first.value, last: last, generatedAt: now.milliseconds,
+            objects: [.init(key: name.key, first: range.first.value, last: last, records: range.records)],
+            descriptor: destination.descriptor)
+    }
+
+    /// The memory that writing one object takes: a read, its encoded form, and what a sink holds back.
+    static func deliveryShare(_ settings: TransferSettings) -> Int {
+        2 * readShare(settings) + ByteCount.mebibytes(4).bytes
+    }
+}

@@ -1,0 +1,125 @@
+internal import Observability
+internal import SluiceCatalog
+internal import SluiceCore
+internal import SluicePorts
+
+/// Delivers one task from its stored positions until it is stopped, its stream is gone, or a permanent fault ends it.
+struct TaskRunner: Sendable {
+    let services: TransferServices
+    let id: TransferTaskID
+
+    /// Returns when the task is cancelled or has ended by itself; everything worth knowing is in the catalog then.
+    func run() async {
+        var pauses = RetryPauses(services.settings)
+        let logger = services.logger.with(["task": id.text])
+        while !Task.isCancelled {
+            do {
+                try await runAsOwner()
+                return
+            } catch is TaskLost {
+                return
+            } catch is CancellationError {
+                return
+            } catch {
+                logger.warning("transfer task will be taken up again", ["error": "\(error)"])
+                if let error = error as? CatalogError, error.code == .damaged { return }
+                do { try await services.time.sleep(for: pauses.next()) } catch { return }
+            }
+        }
+    }
+
+    private func runAsOwner() async throws {
+        let owner = try await TaskOwnership.claim(id, in: services)
+        guard let record = try await services.store.get(TransferKeys.task(id), as: TaskRecord.self)?.record,
+            let status = try await services.store.get(TransferKeys.status(id), as: StatusRecord.self)?.record,
+            status.state.isActive
+        else { return }
+        guard let task = TransferTask(record) else {
+            throw CatalogError(.damaged, key: TransferKeys.task(id), "the task's names are not valid")
+        }
+        let logger = services.logger.with(["task": task.name, "stream": task.streamName.text])
+        let reporter = TaskReporter(services: services, owner: owner, logger: logger, status: status)
+        do {
+            try await deliver(task, as: owner, reporter: reporter, logger: logger)
+        } catch let fault as PermanentFault {
+            try await reporter.failedPermanently(fault.reason)
+        }
+    }
+
+    private func deliver(
+        _ task: TransferTask, as owner: TaskOwnership, reporter: TaskReporter, logger: Logger
+    ) async throws {
+        guard var stream = try await services.streams.stream(task.stream) else { return }
+        let destination: OBSDestination
+        do {
+            destination = try OBSDestination(
+                validating: task.descriptor, for: stream.dataType, hasSchema: stream.dataSchema != nil,
+                minimumIntervalSeconds: 1)
+        } catch {
+            throw PermanentFault(reason: error.message)
+        }
+        try await prepare(task, destination, reporter)
+
+        let memory = MemoryBudget(total: services.settings.memoryPerTask.bytes)
+        let streams = services.streams
+        try await withThrowingTaskGroup(of: ChildEnd.self) { group in
+            var running: Set<PartitionNumber> = []
+            while true {
+                for partition in stream.partitions where running.insert(partition.number).inserted {
+                    let runner = PartitionRunner(
+                        services: services, task: task, destination: destination, owner: owner, reporter: reporter,
+                        memory: memory, logger: logger.with(["partition": partition.number.description]),
+                        partition: PartitionID(stream: task.stream, number: partition.number))
+                    group.addTask {
+                        try await runner.run()
+                        return .partition(partition.number)
+                    }
+                }
+                let version = stream.version
+                group.addTask { .stream(try await streams.waitForChange(of: task.stream, since: version)) }
+                guard let changed = try await nextChange(in: &group, running: &running) else { break }
+                stream = changed
+            }
+            group.cancelAll()
+        }
+    }
+
+    private enum ChildEnd: Sendable {
+        /// The log no longer knows the partition; it is tried again when the stream changes.
+        case partition(PartitionNumber)
+        /// The stream has changed, or is deleted (nil).
+        case stream(StreamDescription?)
+    }
+
+    /// Waits for the stream to change; throws what a partition throws meanwhile.
+    private func nextChange(
+        in group: inout ThrowingTaskGroup<ChildEnd, any Error>, running: inout Set<PartitionNumber>
+    ) async throws -> StreamDescription? {
+        while let end = try await group.next() {
+            switch end {
+            case .partition(let number): running.remove(number)
+            case .stream(let changed): return changed
+            }
+        }
+        return nil
+    }
+
+    /// Reaches the destination, again and again while that may help.
+    private func prepare(_ task: TransferTask, _ destination: OBSDestination, _ reporter: TaskReporter) async throws {
+        var pauses = RetryPauses(services.settings)
+        while true {
+            do {
+                let sink = try services.sinks.sink(
+                    project: task.project, agency: destination.agency, bucket: destination.bucket)
+                try await sink.prepare()
+                await reporter.prepared()
+                return
+            } catch {
+                if error.code == .cancelled { throw CancellationError() }
+                guard error.isRetriable else { throw PermanentFault(reason: error.message) }
+                await reporter.failedToPrepare(error.message)
+                try await services.time.sleep(for: pauses.next())
+            }
+        }
+    }
+}

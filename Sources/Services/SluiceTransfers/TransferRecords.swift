@@ -1,0 +1,101 @@
+internal import SluiceCatalog
+internal import SluiceCore
+
+/// A value that stands in the catalog as JSON.
+protocol TransferRecord: Codable, Sendable {}
+
+/// The keys under which transfer tasks keep their state. Numbers are padded so that byte order is their order.
+enum TransferKeys {
+    static let root = CatalogKey("transfer/")
+    static let streams = CatalogKey("transfer/stream/")
+
+    static func stream(_ id: StreamID) -> CatalogKey { CatalogKey("transfer", "stream", id.text) }
+    static func task(_ id: TransferTaskID) -> CatalogKey { CatalogKey("transfer", "task", id.text) }
+    static func status(_ id: TransferTaskID) -> CatalogKey { CatalogKey("transfer", "status", id.text) }
+    static func owner(_ id: TransferTaskID) -> CatalogKey { CatalogKey("transfer", "owner", id.text) }
+
+    static func progress(_ id: TransferTaskID) -> CatalogKey {
+        CatalogKey("transfer", "progress", id.text, trailingSlash: true)
+    }
+
+    static func progress(_ id: TransferTaskID, _ number: PartitionNumber) -> CatalogKey {
+        CatalogKey("transfer", "progress", id.text, padded(number))
+    }
+
+    static func intents(_ id: TransferTaskID) -> CatalogKey {
+        CatalogKey("transfer", "intent", id.text, trailingSlash: true)
+    }
+
+    static func intent(_ id: TransferTaskID, _ number: PartitionNumber) -> CatalogKey {
+        CatalogKey("transfer", "intent", id.text, padded(number))
+    }
+
+    static func padded(_ number: PartitionNumber) -> String { DirectoryFormat.padded(number.value, 10) }
+    static func padded(_ number: SequenceNumber) -> String { DirectoryFormat.padded(number.value, 19) }
+
+}
+
+/// The tasks of one stream: each create and delete rewrites it, which makes names unique and the quota hold.
+struct StreamTasksRecord: TransferRecord {
+    struct Member: Codable, Sendable {
+        var id: String
+        var name: String
+    }
+
+    var project: String
+    var tasks: [Member]
+}
+
+struct TaskRecord: TransferRecord {
+    var id: String
+    var name: String
+    var project: String
+    var stream: String
+    var streamName: String
+    var createdAt: Int64
+    var descriptor: OBSDescriptor
+}
+
+struct StatusRecord: TransferRecord {
+    var state: TaskState
+    var reason: String
+}
+
+/// Who may write for the task. Each claim, stop, update and delete raises the epoch, and every write of a runner
+/// depends on the very revision it claimed: a runner that lost the task can change nothing any more.
+struct OwnerRecord: TransferRecord {
+    var epoch: Int64
+    /// A random word of the claimant, so that it recognises its own claim.
+    var claim: String
+}
+
+/// How far a partition has been delivered.
+struct ProgressRecord: TransferRecord, Equatable {
+    /// The next number to deliver.
+    var next: Int64
+    var lastTransferAt: Int64?
+    /// -1 before the first delivery.
+    var lastDelivered: Int64 = -1
+    var discarded = 0
+    var delivered = 0
+    var parked = 0
+}
+
+/// A delivery that has been decided: after a crash exactly this range goes to exactly these keys, in exactly this form.
+struct IntentRecord: TransferRecord, Equatable {
+    struct Object: Codable, Sendable, Equatable {
+        var key: String
+        var first: Int64
+        var last: Int64
+        var records: Int
+    }
+
+    var epoch: Int64
+    var first: Int64
+    var last: Int64
+    /// When the delivery was decided: the time of directories that records do not name themselves.
+    var generatedAt: Int64
+    var objects: [Object]
+    /// The destination as it was then; an update of the task counts from the next delivery.
+    var descriptor: OBSDescriptor
+}

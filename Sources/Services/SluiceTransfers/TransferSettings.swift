@@ -1,0 +1,26 @@
+package import SluiceCore
+
+/// The limits that transfer tasks obey.
+package struct TransferSettings: Sendable {
+    /// The smallest `deliver_time_interval` that a task may ask for, in seconds: 1 to 900, 30 as documented by default.
+    package var minimumDeliverIntervalSeconds = 30
+    /// An object is closed at this size when the task names none: 1 to 1024 MiB, by default 128 MiB.
+    package var objectSizeMax: ByteCount = .mebibytes(128)
+    /// Memory for record data of all tasks together; by default 256 MiB, at least 16 MiB.
+    package var memoryTotal: ByteCount = .mebibytes(256)
+    /// Memory for record data of one task; by default 64 MiB, at least 16 MiB.
+    package var memoryPerTask: ByteCount = .mebibytes(64)
+    /// How much is read from the log at once; by default 1 MiB.
+    package var readSize: ByteCount = .mebibytes(1)
+    /// The pause after the first failure; it doubles up to `retryPauseMax`.
+    package var retryPause: Duration = .seconds(1)
+    /// The longest pause between attempts (spec section 4.1: 60 s).
+    package var retryPauseMax: Duration = .seconds(60)
+    /// Entries kept of a task's dump log (spec section 4.5: 1000).
+    package var dumpLogEntries = 1000
+
+    package init() {}
+
+    /// Tasks that one stream may have (spec section 1.2).
+    package static let tasksPerStream = 5
+}

@@ -1,0 +1,81 @@
+package import SluiceCore
+
+/// The server's own name of a transfer task: 20 random letters and digits (spec section 1.5).
+package struct TransferTaskID: Hashable, Comparable, Sendable, CustomStringConvertible {
+    package let text: String
+
+    package init(_ text: String) {
+        self.text = text
+    }
+
+    package static func < (left: Self, right: Self) -> Bool { left.text < right.text }
+    package var description: String { text }
+}
+
+/// A transfer task as it was created or last updated.
+package struct TransferTask: Sendable, Hashable {
+    package let id: TransferTaskID
+    package let name: String
+    package let project: ProjectID
+    package let stream: StreamID
+    package let streamName: StreamName
+    package let createdAt: Timestamp
+    package let descriptor: OBSDescriptor
+}
+
+extension TransferTask {
+    /// Nil when a stored name breaks the rules of names.
+    init?(_ record: TaskRecord) {
+        guard let project = ProjectID(record.project), let streamName = StreamName(record.streamName) else {
+            return nil
+        }
+        self.init(
+            id: TransferTaskID(record.id), name: record.name, project: project, stream: StreamID(record.stream),
+            streamName: streamName, createdAt: Timestamp(milliseconds: record.createdAt),
+            descriptor: record.descriptor)
+    }
+
+    var record: TaskRecord {
+        TaskRecord(
+            id: id.text, name: name, project: project.text, stream: stream.text, streamName: streamName.text,
+            createdAt: createdAt.milliseconds, descriptor: descriptor)
+    }
+}
+
+/// A task as listings show it.
+package struct TransferTaskSummary: Sendable {
+    package let task: TransferTask
+    package let state: TaskState
+    /// What a person should know when the state is ERROR or ABNORMAL; empty otherwise.
+    package let reason: String
+    /// The last successful delivery of any partition; nil before the first.
+    package let lastTransferAt: Timestamp?
+}
+
+/// A task with all that is known of its partitions.
+package struct TransferTaskDetails: Sendable {
+    package let summary: TransferTaskSummary
+    package let dataSchema: String?
+    package let partitions: [PartitionTransfer]
+}
+
+/// How far one partition has been delivered.
+package struct PartitionTransfer: Sendable {
+    package let number: PartitionNumber
+    /// The partition's own status, `ACTIVE` and so on.
+    package let status: String
+    package let hashRange: String
+    package let parents: [PartitionNumber]
+    /// What the log holds now; nil when the partition has expired.
+    package let bounds: ClosedRange<SequenceNumber>?
+    package let state: TaskState
+    /// The next number to deliver.
+    package let next: SequenceNumber
+    package let lastTransferAt: Timestamp?
+    /// The last delivered number; -1 before any.
+    package let lastDelivered: SequenceNumber
+    /// Records given up: past retention before they could be delivered, or discarded by a person.
+    package let discarded: Int
+    package let delivered: Int
+    package let parked: Int
+}

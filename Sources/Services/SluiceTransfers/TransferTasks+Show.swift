@@ -1,0 +1,78 @@
+internal import SluiceCatalog
+package import SluiceCore
+internal import SluicePorts
+
+extension TransferTasks {
+    /// The stream's tasks in the order of their creation.
+    package func list(on reference: String, in project: ProjectID) async throws(TransferError) -> [TransferTaskSummary]
+    {
+        let stream = try await stream(reference, in: project)
+        var found: [TransferTaskSummary] = []
+        for member in try await members(of: stream.id)?.record.tasks ?? [] {
+            let id = TransferTaskID(member.id)
+            let progress = try await progress(of: id).values
+            do {
+                found.append(try await summary(of: id, progress: Array(progress)))
+            } catch {
+                if error.code == .taskNotFound { continue }  // deleted while this list was made
+                throw error
+            }
+        }
+        return found
+    }
+
+    /// One task by name or id, with its partitions.
+    package func show(
+        _ name: String, on reference: String, in project: ProjectID
+    ) async throws(TransferError) -> TransferTaskDetails {
+        let stream = try await stream(reference, in: project)
+        let id = try await resolve(name, on: stream)
+        let progress = try await progress(of: id)
+        let summary = try await summary(of: id, progress: Array(progress.values))
+        let partitions = stream.partitions.map { partition in
+            let record = progress[partition.number] ?? ProgressRecord(next: 0)
+            let bounds = try? services.log.bounds(of: PartitionID(stream: stream.id, number: partition.number))
+            return PartitionTransfer(
+                number: partition.number, status: partition.status, hashRange: partition.hashRange,
+                parents: partition.parents, bounds: bounds.map { $0.first...$0.next }, state: summary.state,
+                next: SequenceNumber(record.next),
+                lastTransferAt: record.lastTransferAt.map { Timestamp(milliseconds: $0) },
+                lastDelivered: SequenceNumber(record.lastDelivered), discarded: record.discarded,
+                delivered: record.delivered, parked: record.parked)
+        }
+        return TransferTaskDetails(summary: summary, dataSchema: stream.dataSchema, partitions: partitions)
+    }
+
+    func resolve(_ name: String, on stream: StreamDescription) async throws(TransferError) -> TransferTaskID {
+        guard let id = Self.find(name, among: try await members(of: stream.id)?.record.tasks ?? []) else {
+            throw TransferError(.taskNotFound, "[\(name)]")
+        }
+        return id
+    }
+
+    private func summary(
+        of id: TransferTaskID, progress: [ProgressRecord]
+    ) async throws(TransferError) -> TransferTaskSummary {
+        let task = try await task(id)
+        guard let status = try await get(TransferKeys.status(id), as: StatusRecord.self)?.record else {
+            throw TransferError(.taskNotFound, "[\(id)]")
+        }
+        return TransferTaskSummary(
+            task: task, state: status.state, reason: status.reason,
+            lastTransferAt: progress.compactMap(\.lastTransferAt).max().map { Timestamp(milliseconds: $0) })
+    }
+
+    func progress(of id: TransferTaskID) async throws(TransferError) -> [PartitionNumber: ProgressRecord] {
+        do {
+            let records = try await services.store.all(under: TransferKeys.progress(id), as: ProgressRecord.self)
+            var found: [PartitionNumber: ProgressRecord] = [:]
+            for (key, record) in records {
+                guard let number = Int(key.text.suffix(10)) else { continue }
+                found[PartitionNumber(number)] = record
+            }
+            return found
+        } catch {
+            throw TransferError(error)
+        }
+    }
+}
