@@ -167,7 +167,8 @@ let fuzzTargets: [Target] =
     Context.environment["SLUICE_FUZZ"] == nil
     ? []
     : [
-        fuzz("FuzzHTTPEdge", ["CHTTPServer"])
+        fuzz("FuzzHTTPEdge", ["CHTTPServer"]),
+        fuzz("FuzzSignature", ["SluiceAuth", "SluiceCore", "HTTPTypes", "Crypto"]),
     ]
 
 let package = Package(

@@ -43,7 +43,7 @@ struct SignatureVerifier: Sendable {
         return false
     }
 
-    private func stringToSign(_ authorization: Authorization, _ dateTime: String, _ canonical: [UInt8]) -> [UInt8] {
+    func stringToSign(_ authorization: Authorization, _ dateTime: String, _ canonical: [UInt8]) -> [UInt8] {
         var text = Array(authorization.algorithm.rawValue.utf8)
         text.append(UInt8(ascii: "\n"))
         text += dateTime.utf8
