@@ -199,6 +199,17 @@ import Testing
             let caller = try authenticator.verify(Self.request(authorization), now: now).get()
             #expect(caller.project(path: "anything", header: nil).refusal == nil)
             #expect(caller.project(path: "any/thing", header: nil).refusal == .foreignProject)
+            #expect(caller.project?.text == "p1")
+        }
+    }
+
+    @Test func withAuthenticationOffThePathNamesTheProject() async throws {
+        var settings = Authenticator.Settings()
+        settings.isDisabled = true
+        let authenticator = try await world(settings).authenticator
+        for (target, project) in [("/v2/other/streams", "other"), ("/v2/x%20y/streams", "p1"), ("/", "p1")] {
+            let caller = try authenticator.verify(HTTPRequest(method: "GET", target: target), now: now).get()
+            #expect(caller.project?.text == project)
         }
     }
 

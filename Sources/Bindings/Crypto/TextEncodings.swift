@@ -7,20 +7,41 @@ package enum Hex {
 
     /// The lower-case digits as ASCII bytes.
     package static func digits(_ bytes: some Collection<UInt8>) -> [UInt8] {
-        var text = [UInt8]()
-        text.reserveCapacity(bytes.count * 2)
-        for byte in bytes {
-            text.append(digit(byte >> 4))
-            text.append(digit(byte & 15))
+        digits(Array(bytes))
+    }
+
+    /// The lower-case digits as ASCII bytes.
+    package static func digits(_ bytes: [UInt8]) -> [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: bytes.count * 2) { text, count in
+            for byte in bytes {
+                text[count] = digit(byte >> 4)
+                text[count + 1] = digit(byte & 15)
+                count += 2
+            }
         }
-        return text
     }
 
     /// The bytes of an even count of digits in either case; nil for any other text.
     package static func decode(_ text: some StringProtocol) -> [UInt8]? {
-        let digits = text.utf8.map(value)
-        guard digits.count.isMultiple(of: 2), digits.allSatisfy({ $0 < 16 }) else { return nil }
-        return stride(from: 0, to: digits.count, by: 2).map { digits[$0] << 4 | digits[$0 + 1] }
+        decode(digits: Array(text.utf8))
+    }
+
+    /// The bytes of an even count of digits in either case; nil for any other text.
+    package static func decode(_ text: String) -> [UInt8]? {
+        decode(digits: Array(text.utf8))
+    }
+
+    private static func decode(digits: [UInt8]) -> [UInt8]? {
+        guard digits.count.isMultiple(of: 2) else { return nil }
+        var bytes = [UInt8]()
+        bytes.reserveCapacity(digits.count / 2)
+        for index in stride(from: 0, to: digits.count, by: 2) {
+            let high = value(digits[index])
+            let low = value(digits[index + 1])
+            guard high < 16, low < 16 else { return nil }
+            bytes.append(high << 4 | low)
+        }
+        return bytes
     }
 
     private static func digit(_ value: UInt8) -> UInt8 {

@@ -35,7 +35,13 @@ extension String {
     package func equalsIgnoringCase(_ other: String) -> Bool {
         let left = utf8, right = other.utf8
         guard left.count == right.count else { return false }
-        return zip(left, right).allSatisfy { $0 == $1 || ($0.asciiLowercased == $1.asciiLowercased) }
+        var others = right.makeIterator()
+        for byte in left {
+            guard let other = others.next(), byte == other || byte.asciiLowercased == other.asciiLowercased else {
+                return false
+            }
+        }
+        return true
     }
 }
 

@@ -26,12 +26,12 @@ package struct HTTPRequest: Sendable {
 
     /// The raw path: the target up to the first `?`.
     package var path: Substring {
-        target.prefix { $0 != "?" }
+        target[..<(target.utf8.firstIndex(of: UInt8(ascii: "?")) ?? target.endIndex)]
     }
 
     /// The raw query: what follows the first `?`, empty when there is none.
     package var query: Substring {
-        target.firstIndex(of: "?").map { target[target.index(after: $0)...] } ?? ""
+        target.utf8.firstIndex(of: UInt8(ascii: "?")).map { target[target.utf8.index(after: $0)...] } ?? ""
     }
 }
 

@@ -158,8 +158,8 @@ package struct Authenticator: Sendable {
             let signature = parameters["X-Sdk-Signature"], !names.isEmpty
         else { throw AuthError(.incompleteAuthorization) }
         let authorization = try Authorization(
-            algorithm: algorithm, access: nil, credential: credential[...], signedHeaders: names[...],
-            signature: signature[...])
+            algorithm: algorithm, access: nil, credential: Array(credential.utf8)[...],
+            signedHeaders: Array(names.utf8)[...], signature: Array(signature.utf8)[...])
         guard let dateTime = parameters["X-Sdk-Date"], !dateTime.isEmpty else { throw AuthError(.emptyDate) }
         guard let moment = SDKTime.parse(dateTime), let life = parameters["X-Sdk-Expires"].flatMap(Int64.init),
             (1...Self.presignedSecondsMax).contains(life)
@@ -172,8 +172,11 @@ package struct Authenticator: Sendable {
     private func anyone(_ request: HTTPRequest, _ snapshot: IdentitySnapshot) -> Result<Caller, AuthError> {
         let user = snapshot.users.values.min { $0.id < $1.id }
         let domain = user.flatMap { snapshot.domains[$0.domainID] }
+        // The project that the request names: in its field, or as the second segment of its path.
         let named = request.headers["X-Project-Id"].flatMap { ProjectID($0) }
-        let project = named ?? user?.projects.first
+        let segments = request.path.utf8.split(separator: UInt8(ascii: "/"), maxSplits: 2)
+        let inPath = segments.count > 2 ? ProjectID(String(Substring(segments[1]))) : nil
+        let project = named ?? inPath ?? user?.projects.first
         return .success(
             Caller(
                 project: project, projectName: project.flatMap { snapshot.projects[$0]?.name } ?? "",

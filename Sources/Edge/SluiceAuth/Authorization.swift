@@ -35,29 +35,44 @@ struct Authorization: Sendable, Hashable {
     init(parsing header: String) throws(AuthError) {
         let malformed = AuthError(.malformedAuthorization)
         guard header.utf8.count <= Self.bytesMax else { throw malformed }
-        let words = header.split(separator: " ", maxSplits: 1)
-        guard let word = words.first, let algorithm = Algorithm(rawValue: String(word)) else { throw malformed }
-        var parameters: [Substring: Substring] = [:]
-        for piece in words.count > 1 ? words[1].split(separator: ",", omittingEmptySubsequences: false) : [] {
+        let bytes = Array(header.utf8)
+        let blank = bytes.firstIndex(of: UInt8(ascii: " ")) ?? bytes.endIndex
+        guard let algorithm = Algorithm(rawValue: String(decoding: bytes[..<blank], as: UTF8.self)) else {
+            throw malformed
+        }
+        var access: ArraySlice<UInt8>?
+        var credential: ArraySlice<UInt8>?
+        var names: ArraySlice<UInt8>?
+        var signature: ArraySlice<UInt8>?
+        let rest = bytes[blank...].trimmingBlanks
+        for piece in rest.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: rest.isEmpty) {
             let piece = piece.trimmingBlanks
-            guard let equals = piece.firstIndex(of: "=") else { throw malformed }
+            guard let equals = piece.firstIndex(of: UInt8(ascii: "=")) else { throw malformed }
+            let value = piece[(equals + 1)...]
             let name = piece[..<equals]
-            guard ["Access", "Credential", "SignedHeaders", "Signature"].contains(name),
-                parameters.updateValue(piece[piece.index(after: equals)...], forKey: name) == nil
-            else { throw malformed }
+            let isFirst: Bool
+            if name.elementsEqual("Access".utf8) {
+                isFirst = access.replaceNil(with: value)
+            } else if name.elementsEqual("Credential".utf8) {
+                isFirst = credential.replaceNil(with: value)
+            } else if name.elementsEqual("SignedHeaders".utf8) {
+                isFirst = names.replaceNil(with: value)
+            } else if name.elementsEqual("Signature".utf8) {
+                isFirst = signature.replaceNil(with: value)
+            } else {
+                isFirst = false
+            }
+            guard isFirst else { throw malformed }
         }
-        guard let signature = parameters["Signature"], let names = parameters["SignedHeaders"], !names.isEmpty else {
-            throw AuthError(.incompleteAuthorization)
-        }
+        guard let signature, let names, !names.isEmpty else { throw AuthError(.incompleteAuthorization) }
         try self.init(
-            algorithm: algorithm, access: parameters["Access"], credential: parameters["Credential"],
-            signedHeaders: names, signature: signature)
+            algorithm: algorithm, access: access, credential: credential, signedHeaders: names, signature: signature)
     }
 
     /// From the parts of a header or of a presigned query.
     init(
-        algorithm: Algorithm, access: Substring?, credential: Substring?, signedHeaders names: Substring,
-        signature: Substring
+        algorithm: Algorithm, access: ArraySlice<UInt8>?, credential: ArraySlice<UInt8>?,
+        signedHeaders names: ArraySlice<UInt8>, signature: ArraySlice<UInt8>
     ) throws(AuthError) {
         let malformed = AuthError(.malformedAuthorization)
         self.algorithm = algorithm
@@ -67,48 +82,73 @@ struct Authorization: Sendable, Hashable {
         case (let access?, nil):
             guard algorithm == .plain else { throw malformed }
             form = .access
-            accessKey = String(access)
+            accessKey = String(decoding: access, as: UTF8.self)
             (scope, date, region, service) = ("", "", "", "")
         case (nil, let credential?):
-            let parts = credential.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+            let slices = credential.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+            let parts = slices.map { String(decoding: $0, as: UTF8.self) }
             switch parts.count {
             case 4 where algorithm == .derived: form = .v3Derived
             case 5 where parts[4] == "sdk_request": form = .classic
             default: throw malformed
             }
             accessKey = parts[0]
-            scope = parts[1...].joined(separator: "/")
+            scope = String(decoding: credential[slices[1].startIndex...], as: UTF8.self)
             (date, region, service) = (parts[1], parts[2], parts[3])
         }
-        let list = names.split(separator: ";", omittingEmptySubsequences: false)
+        let list = names.split(separator: UInt8(ascii: ";"), omittingEmptySubsequences: false)
         guard list.count <= Self.signedHeadersMax, list.allSatisfy(\.isHeaderName) else { throw malformed }
-        signedHeaders = list.map { $0.lowercased() }
-        self.signature = String(signature)
+        signedHeaders = list.map { String(decoding: $0.map(\.asciiLowercased), as: UTF8.self) }
+        self.signature = String(decoding: signature, as: UTF8.self)
         guard !accessKey.isEmpty else { throw AuthError(.emptyAccessKey) }
         guard !signature.isEmpty else { throw AuthError(.emptySignature) }
     }
 }
 
-extension Substring {
+extension String {
     /// Without blanks and tabs at both ends.
-    var trimmingBlanks: Substring {
-        let isBlank: (Character) -> Bool = { $0 == " " || $0 == "\t" }
-        guard let first = firstIndex(where: { !isBlank($0) }), let last = lastIndex(where: { !isBlank($0) }) else {
+    var trimmingBlanks: String {
+        guard let first = utf8.first, let last = utf8.last, first.isBlank || last.isBlank else { return self }
+        return String(decoding: Array(utf8)[...].trimmingBlanks, as: UTF8.self)
+    }
+}
+
+extension ArraySlice<UInt8> {
+    /// Without blanks and tabs at both ends.
+    fileprivate var trimmingBlanks: Self {
+        guard let first = firstIndex(where: { !$0.isBlank }), let last = lastIndex(where: { !$0.isBlank }) else {
             return self[endIndex...]
         }
         return self[first...last]
     }
 
-    /// Whether the text is a token (RFC 9110, 5.6.2).
+    /// Whether the bytes are a token (RFC 9110, 5.6.2).
     fileprivate var isHeaderName: Bool {
         !isEmpty
-            && utf8.allSatisfy { byte in
+            && allSatisfy { byte in
                 switch byte {
                 case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                    UInt8(ascii: "0")...UInt8(ascii: "9"):
+                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"):
                     true
-                default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
+                default: "!#$%&'*+.^_`|~".utf8.contains(byte)
                 }
             }
+    }
+}
+
+extension UInt8 {
+    fileprivate var isBlank: Bool { self == UInt8(ascii: " ") || self == UInt8(ascii: "\t") }
+
+    fileprivate var asciiLowercased: UInt8 {
+        self >= UInt8(ascii: "A") && self <= UInt8(ascii: "Z") ? self | 0x20 : self
+    }
+}
+
+extension Optional {
+    /// Puts the value in an empty place; false when it is taken.
+    fileprivate mutating func replaceNil(with value: Wrapped) -> Bool {
+        guard case .none = self else { return false }
+        self = value
+        return true
     }
 }

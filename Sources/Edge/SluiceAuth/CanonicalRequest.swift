@@ -66,11 +66,14 @@ struct CanonicalRequest {
         for name in signedHeaders {
             text += name.utf8
             text.append(UInt8(ascii: ":"))
-            text += (name == "host" ? variant.host : value(of: name)).utf8
+            if name == "host" { text += variant.host.utf8 } else { append(valueOf: name, to: &text) }
             text.append(Self.lineFeed)
         }
         text.append(Self.lineFeed)
-        text += signedHeaders.joined(separator: ";").utf8
+        for (index, name) in signedHeaders.enumerated() {
+            if index > 0 { text.append(UInt8(ascii: ";")) }
+            text += name.utf8
+        }
         text.append(Self.lineFeed)
         switch variant.payload {
         case .body: text += bodyHash
@@ -80,12 +83,14 @@ struct CanonicalRequest {
         return text
     }
 
-    /// All values of that name, so that an added second field breaks the signature.
-    private func value(of name: String) -> String {
-        let values = headers.values(of: name)
-        return values.count == 1
-            ? String(values[0][...].trimmingBlanks)
-            : values.map { String($0[...].trimmingBlanks) }.joined(separator: ",")
+    /// Appends all values of that name, so that an added second field breaks the signature.
+    private func append(valueOf name: String, to text: inout [UInt8]) {
+        var isFirst = true
+        for field in headers.fields where field.name.equalsIgnoringCase(name) {
+            if !isFirst { text.append(UInt8(ascii: ",")) }
+            text += field.value.trimmingBlanks.utf8
+            isFirst = false
+        }
     }
 
     private func canonicalPath(_ variant: Variant) -> [UInt8] {

@@ -25,8 +25,7 @@ struct SignatureVerifier: Sendable {
         isPresigned: Bool = false
     ) -> Bool {
         guard let wanted = Hex.decode(authorization.signature), wanted.count == HashFunction.sha256.digestLength,
-            authorization.signedHeaders.allSatisfy({ request.headers[$0] != nil }),
-            !authorization.signedHeaders.contains("host") || request.headers.values(of: "host").count == 1,
+            Self.hasFields(request, authorization.signedHeaders),
             let bodyHash = bodyHash(of: request, authorization.form)
         else { return false }
         let canonical = CanonicalRequest(
@@ -41,6 +40,14 @@ struct SignatureVerifier: Sendable {
             }
         }
         return false
+    }
+
+    /// Whether each signed field is there, the host exactly once.
+    private static func hasFields(_ request: HTTPRequest, _ names: [String]) -> Bool {
+        names.allSatisfy { name in
+            let count = request.headers.fields.count { $0.name.equalsIgnoringCase(name) }
+            return name == "host" ? count == 1 : count > 0
+        }
     }
 
     func stringToSign(_ authorization: Authorization, _ dateTime: String, _ canonical: [UInt8]) -> [UInt8] {
@@ -74,46 +81,40 @@ struct SignatureVerifier: Sendable {
     /// the host's.
     private func candidates(
         _ request: HTTPRequest, _ authorization: Authorization, isPresigned: Bool
-    ) -> some Sequence<CanonicalRequest.Variant> {
-        let host = request.headers["Host"].map { String($0[...].trimmingBlanks) } ?? ""
-        var hosts = [host]
-        var empties = [false]
-        var encodings = [false]
-        var payloads = [CanonicalRequest.Payload.body]
-        var pluses = [false]
+    ) -> [CanonicalRequest.Variant] {
+        var variants = [CanonicalRequest.Variant(host: request.headers["Host"]?.trimmingBlanks ?? "")]
+        func vary(_ change: (inout CanonicalRequest.Variant) -> Void) {
+            variants += variants.map { variant in
+                var variant = variant
+                change(&variant)
+                return variant
+            }
+        }
         let isHostSigned = authorization.signedHeaders.contains("host")
         if authorization.form == .classic {
-            if isHostSigned, let bare = Self.withoutPort(host) { hosts.append(bare) }
-            if Self.hasEmptyParameter(request.query) { empties.append(true) }
-            if request.path.utf8.contains(UInt8(ascii: "%")) { encodings.append(true) }
-            if request.body.isEmpty {
-                if isPresigned { payloads.append(.unsigned) }
-                if request.method == "POST", !request.query.isEmpty { payloads += [.query, .queryAlone] }
+            let query = request.query
+            if request.path.utf8.contains(UInt8(ascii: "%")) { vary { $0.isPathEncodedTwice = true } }
+            if Self.hasEmptyParameter(query) { vary { $0.hasBareEmptyParameters = true } }
+            if isHostSigned, let bare = Self.withoutPort(variants[0].host) { vary { $0.host = bare } }
+            if request.body.isEmpty, request.method == "POST", !query.isEmpty {
+                let plain = variants
+                variants += plain.map { $0.with(payload: .query) } + plain.map { $0.with(payload: .queryAlone) }
             }
-            if request.query.utf8.contains(UInt8(ascii: "+")) { pluses.append(true) }
+            if isPresigned, request.body.isEmpty { vary { $0.payload = .unsigned } }
+            if query.utf8.contains(UInt8(ascii: "+")) { vary { $0.isPlusLiteral = true } }
         }
-        if isHostSigned { hosts += hostAlternatives.filter { !hosts.contains($0) } }
-        let variants = pluses.lazy.flatMap { plus in
-            payloads.lazy.flatMap { payload in
-                hosts.lazy.flatMap { host in
-                    empties.lazy.flatMap { empty in
-                        encodings.lazy.map { encoding in
-                            CanonicalRequest.Variant(
-                                host: host, hasBareEmptyParameters: empty, isPathEncodedTwice: encoding,
-                                payload: payload, isPlusLiteral: plus)
-                        }
-                    }
-                }
-            }
+        if isHostSigned, !hostAlternatives.isEmpty {
+            let own = variants
+            for host in hostAlternatives { variants += own.map { $0.with(host: host) } }
         }
-        return variants.prefix(Self.candidatesMax)
+        return Array(variants.prefix(Self.candidatesMax))
     }
 
     /// The host without its port, nil when it has none.
     static func withoutPort(_ host: String) -> String? {
-        guard let colon = host.lastIndex(of: ":"), !host[colon...].contains("]"), colon != host.startIndex else {
-            return nil
-        }
+        guard let colon = host.utf8.lastIndex(of: UInt8(ascii: ":")), colon != host.startIndex,
+            !host[colon...].utf8.contains(UInt8(ascii: "]"))
+        else { return nil }
         return String(host[..<colon])
     }
 
@@ -122,5 +123,19 @@ struct SignatureVerifier: Sendable {
             guard let equals = piece.firstIndex(of: UInt8(ascii: "=")) else { return true }
             return piece.index(after: equals) == piece.endIndex
         }
+    }
+}
+
+extension CanonicalRequest.Variant {
+    fileprivate func with(payload: CanonicalRequest.Payload) -> Self {
+        var copy = self
+        copy.payload = payload
+        return copy
+    }
+
+    fileprivate func with(host: String) -> Self {
+        var copy = self
+        copy.host = host
+        return copy
     }
 }
