@@ -75,6 +75,16 @@ private func problems(
         #expect(loaded.sources[SettingName("transfer.minimum_deliver_interval")] == "s.yaml:4")
     }
 
+    @Test func theReportNamesWhatWasGivenAndWhere() throws {
+        let yaml = "transfer:\n  minimum_deliver_interval: 90\ndestinations:\n  - {type: obs, folder: /b}\n"
+        let loaded = try load(["--log-level", "debug"], ["SLUICE_STORAGE_TAIL_CACHE": "2048KiB"], yaml: yaml)
+        #expect(
+            loaded.report == [
+                "log.level: debug (--log-level)", "storage.tail_cache: 2MiB (SLUICE_STORAGE_TAIL_CACHE)",
+                "transfer.minimum_deliver_interval: 1m30s (s.yaml:2)", "destinations: 1 (s.yaml)",
+            ])
+    }
+
     @Test func aBadValueIsAnErrorEvenWhereItIsOverruled() {
         #expect(
             problems(["--listen", "127.0.0.1:3"], ["SLUICE_LISTEN": "x"])
@@ -266,8 +276,8 @@ private func problems(
             "contradiction --metrics-listen: is the same as listen; leave it out to serve both on one listener"
         ),
         (
-            ["--http-max-body=200MiB"],
-            "contradiction http.body_memory: is smaller than http.max_body, so the largest allowed body would never fit"
+            ["--http-max-body=200MiB", "--http-body-memory=100MiB"],
+            "contradiction --http-body-memory: is smaller than http.max_body, so the largest allowed body would never fit"
         ),
         (
             ["--http-max-connections-per-address=9999"],

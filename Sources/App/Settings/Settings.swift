@@ -63,11 +63,13 @@ extension Settings {
         package var maxHead = ByteCount.kibibytes(32)
         package var maxBody = ByteCount.mebibytes(12)
         /// Bodies of all requests together; connections wait when it is used up.
-        package var bodyMemory = ByteCount.mebibytes(192)
-        package var maxConnections = 8192
-        package var maxConnectionsPerAddress = 4096
-        package var headDeadline = Duration.seconds(15)
-        package var bodyDeadline = Duration.seconds(120)
+        package var bodyMemory = ByteCount.mebibytes(256)
+        package var maxConnections = 4096
+        package var maxConnectionsPerAddress = 1024
+        /// Requests of one connection that wait for answers.
+        package var maxPipelinedRequests = 16
+        package var headDeadline = Duration.seconds(10)
+        package var bodyDeadline = Duration.seconds(60)
         package var answerDeadline = Duration.seconds(120)
         package var idleDeadline = Duration.seconds(75)
         /// How long requests in flight may take after SIGTERM.
@@ -111,7 +113,9 @@ extension Settings {
     }
 
     package struct Groups: Sendable {
-        package var joinWindow = Duration.seconds(3)
+        package var joinWindow = Duration.seconds(1)
+        /// Longer than the 10 s between two heartbeats, by which members learn that they have to join again.
+        package var rebalanceWindow = Duration.seconds(12)
         package var sessionTimeout = Duration.seconds(30)
         package var maxMembers = 100
     }

@@ -11,6 +11,18 @@ package struct LoadedSettings: Sendable {
     package let file: String?
     /// Where each setting that is not at its default comes from: a flag, a variable, or file and line.
     package let sources: [SettingName: String]
+
+    /// One line for each setting that was given, `log.level: debug (--log-level)`, and one for the destinations; in the
+    /// order of the reference page and without secrets.
+    package var report: [String] {
+        var lines = SettingsSchema.settings.compactMap { setting in
+            sources[setting.name].map { "\(setting.name): \(setting.print(settings)) (\($0))" }
+        }
+        if let file, !settings.destinations.isEmpty {
+            lines.append("destinations: \(settings.destinations.count) (\(file))")
+        }
+        return lines
+    }
 }
 
 extension Settings {

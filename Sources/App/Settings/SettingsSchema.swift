@@ -100,6 +100,9 @@ package enum SettingsSchema {
                 "http.max_connections_per_address", \.http.maxConnectionsPerAddress, .integer(1...1_000_000),
                 "Connections from one address."),
             Setting(
+                "http.max_pipelined_requests", \.http.maxPipelinedRequests, .integer(1...1024),
+                "Requests that one connection may send before the first is answered; more are read later."),
+            Setting(
                 "http.head_deadline", \.http.headDeadline, deadline,
                 "How long a request's line and headers may take, from the first byte."),
             Setting("http.body_deadline", \.http.bodyDeadline, deadline, "How long a request's body may take."),
@@ -200,7 +203,10 @@ package enum SettingsSchema {
         settings: [
             Setting(
                 "groups.join_window", \.groups.joinWindow, .duration(.zero ... .seconds(60)),
-                "How long a group waits for more members before it assigns partitions."),
+                "How long an empty group waits for more members after its first before it assigns partitions."),
+            Setting(
+                "groups.rebalance_window", \.groups.rebalanceWindow, .duration(.seconds(1) ... .seconds(300)),
+                "How long a group waits for its known members to join again."),
             Setting(
                 "groups.session_timeout", \.groups.sessionTimeout, .duration(.seconds(6) ... .seconds(1800)),
                 "How long a member may be silent before it is taken out. Clients send a heartbeat each 10 s."),
