@@ -122,7 +122,13 @@ let edge: [Target] = [
 
 let app: [Target] = [
     room("App", "Settings", ["SluiceCore", "Observability", "YAML"]),
-    room("App", "Terminal", ["SluiceCore"])
+    room("App", "Terminal", ["SluiceCore"]),
+    .executableTarget(
+        name: "sluice",
+        dependencies: [
+            "Crypto", "HTTPServer", "HTTPTypes", "Lifecycle", "Observability", "Settings", "SluiceAPI", "SluiceAuth",
+            "SluiceCatalogSQLite", "SluiceCore", "SluiceLog", "SluiceStreams", "SluiceWire", "Terminal",
+        ], path: "Sources/App/sluice", swiftSettings: strict),
 ]
 
 let support: [Target] = [
@@ -173,7 +179,7 @@ let fuzzTargets: [Target] =
 
 let package = Package(
     name: "sluice",
-    products: [],
+    products: [.executable(name: "sluice", targets: ["sluice"])],
     targets: core + bindings + clients + formats + adapters + stores + services + edge + app + support
         + testTargets + fuzzTargets,
     swiftLanguageModes: [.v6],

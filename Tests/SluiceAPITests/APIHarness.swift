@@ -21,11 +21,12 @@ final class APIHarness: Sendable {
 
     /// Takes the project from `X-Project-Id`, `p1` when absent; a token of `bad` is refused.
     struct Authenticator: RequestAuthenticator {
-        func authenticate(_ request: HTTPRequest) async throws(APIError) -> RequestCaller {
+        func authenticate(_ request: HTTPRequest, project path: String?) async throws(APIError) -> RequestCaller {
             guard request.headers["X-Auth-Token"] != "bad" else {
                 throw APIError(status: 401, code: "DIS.4114", message: "Invalid Token header.")
             }
             let project = request.headers["X-Project-Id"] ?? APIHarness.project
+            guard path == nil || path == project else { throw APIError.foreignProject(path ?? "") }
             return RequestCaller(
                 project: ProjectID(project)!, domainName: "domain-\(project)", userName: "user", userID: "id-\(project)"
             )

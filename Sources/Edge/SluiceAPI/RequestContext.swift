@@ -21,7 +21,9 @@ package struct RequestCaller: Sendable {
 /// Checks credentials; the executable puts the identity module behind it.
 package protocol RequestAuthenticator: Sendable {
     /// The caller, or the error to answer with.
-    func authenticate(_ request: HTTPRequest) async throws(APIError) -> RequestCaller
+    ///
+    /// - Parameter project: the project in the path, which must be the caller's; nil where the path names none.
+    func authenticate(_ request: HTTPRequest, project: String?) async throws(APIError) -> RequestCaller
 }
 
 /// One authenticated request on its way to a handler.

@@ -44,10 +44,7 @@ package struct Router: Sendable {
             response.headers.append("Allow", allowed.joined(separator: ", "))
             return response
         case .route(let route, let parameters):
-            let caller = try await authenticator.authenticate(request)
-            if let project = parameters["project_id"], project != caller.project.text {
-                throw APIError.foreignProject(project)
-            }
+            let caller = try await authenticator.authenticate(request, project: parameters["project_id"])
             let context = RequestContext(
                 request: request, parameters: parameters, query: QueryParameters(request.query), caller: caller,
                 body: try bodies.decode(request))

@@ -1,0 +1,26 @@
+internal import HTTPServer
+internal import HTTPTypes
+internal import SluiceAPI
+internal import SluiceAuth
+
+/// Hands what the HTTP server has received to whoever answers it: operator pages, identity, the API.
+struct Responder: Sendable {
+    let router: Router
+    let identity: IdentityRoutes
+    /// Nil where the pages have a listener of their own.
+    let pages: OperatorPages?
+
+    func respond(to request: HTTPRequest) async -> HTTPResponse {
+        if let answer = pages?.respond(to: request) { return answer }
+        if let answer = await identity.respond(to: request) { return answer }
+        return await router.respond(to: request)
+    }
+
+    /// Called on the server's thread once per round. Each request becomes a task: the server counts it as in flight until
+    /// it is answered, and waits for it when draining; nothing cancels it, since its effects may be durable already.
+    func dispatch(_ exchanges: [HTTPExchange]) {
+        for exchange in exchanges {
+            Task { exchange.respond(await respond(to: exchange.request)) }
+        }
+    }
+}

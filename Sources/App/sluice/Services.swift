@@ -1,0 +1,57 @@
+internal import HTTPServer
+internal import Lifecycle
+internal import SluiceAuth
+internal import SluiceStreams
+
+/// One listener: asked to stop, it takes no more and answers what is in flight.
+struct ListenerService: Service {
+    let server: HTTPServer
+    /// How long requests in flight may take after the request to stop.
+    let drain: Duration
+    let pages: OperatorPages
+
+    func run() async throws {
+        try await withGracefulShutdownHandler {
+            try await server.run()
+        } onGracefulShutdown: {
+            pages.setReady(false)
+            server.shutDown(grace: drain)
+        }
+    }
+}
+
+/// Follows changes of identities that other processes make.
+struct IdentityService: Service {
+    let identities: IdentityDirectory
+
+    func run() async throws {
+        try await untilStopped { await identities.run() }
+    }
+}
+
+/// Removes records past their retention.
+struct RetentionService: Service {
+    let streams: Streams
+
+    func run() async throws {
+        try await untilStopped { try await streams.runRetention() }
+    }
+}
+
+/// Scales streams to their load.
+struct AutoScalingService: Service {
+    let streams: Streams
+
+    func run() async throws {
+        try await untilStopped { try await streams.runAutoScaling() }
+    }
+}
+
+/// Runs a loop that has nothing to finish; being stopped is its ordinary end.
+private func untilStopped(_ body: @Sendable @escaping () async throws -> Void) async throws {
+    do {
+        try await cancelWhenGracefulShutdown(body)
+    } catch is CancellationError {
+        return
+    }
+}
