@@ -23,6 +23,16 @@ import Testing
         }
     }
 
+    /// The clients of the replication service sign as those of DIS do.
+    @Test func requestsOfReplicationClientsAreAccepted() async throws {
+        let world = try await World(accessKey: "AK", secretKey: "SK", project: String(repeating: "p", count: 32))
+        let authenticator = world.authenticator
+        for recorded in RecordedRequest.replication where recorded.request.headers["Authorization"] != nil {
+            let now = try #require(recorded.request.signedAt)
+            #expect(authenticator.verify(recorded.request, now: now).refusal == nil, "\(recorded)")
+        }
+    }
+
     /// The request with one signed thing different.
     private func changes(of request: HTTPRequest) -> [(String, HTTPRequest)] {
         var changes: [(String, HTTPRequest)] = []

@@ -23,20 +23,29 @@ struct RecordedRequest: Sendable, CustomStringConvertible {
         }
     }
 
+    /// The recordings of DRS clients; none where the shared recordings are absent.
+    static let replication = recordings { $0.hasPrefix("drs-") }.flatMap(read)
+
     /// The recordings in the folder that SLUICE_WIRE_FIXTURES names (default `../shared/wire`), and always the sample
     /// beside these tests.
     static let all: [RecordedRequest] = {
-        let here = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        var files = recordings { !$0.hasPrefix("drs-") }
+        files.append(here.appendingPathComponent("Fixtures/signed.jsonl"))
+        return files.flatMap(read)
+    }()
+
+    private static let here = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+
+    private static func recordings(_ isWanted: (String) -> Bool) -> [URL] {
         let root = here.deletingLastPathComponent().deletingLastPathComponent()
         let folder =
             ProcessInfo.processInfo.environment["SLUICE_WIRE_FIXTURES"]
             .map { URL(fileURLWithPath: $0, relativeTo: root) } ?? root.appendingPathComponent("../shared/wire")
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
-        var files = names.filter { $0.hasSuffix(".jsonl") && !$0.hasPrefix("drs-") }.sorted()
-            .map { folder.appendingPathComponent($0) }
-        files.append(here.appendingPathComponent("Fixtures/signed.jsonl"))
-        return files.flatMap(read)
-    }()
+        return names.filter { $0.hasSuffix(".jsonl") && isWanted($0) }.sorted().map {
+            folder.appendingPathComponent($0)
+        }
+    }
 
     /// Those with a signature.
     static let signed = all.filter { $0.request.headers["Authorization"] != nil }

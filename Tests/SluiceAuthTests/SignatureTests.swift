@@ -173,6 +173,49 @@ import Testing
         #expect(try await world().authenticator.verify(request, now: now).refusal == .malformedAuthorization)
     }
 
+    /// Whatever a client sends, the work for one request is bounded.
+    @Test func atMostSixteenSignaturesAreComputed() throws {
+        let request = HTTPRequest(
+            method: "POST", target: "/v2/p%2F1/streams?a=&b=+&c=%20", headers: HTTPFields([("Host", "h:1")]))
+        let verifier = SignatureVerifier(hostAlternatives: ["a", "b", "c", "d"])
+        for (authorization, count) in [(Self.vectors[2].authorization, 16), (Self.vectors[0].authorization, 5)] {
+            let parsed = try Authorization(parsing: authorization)
+            let variants = verifier.candidates(request, parsed, isPresigned: false)
+            #expect(variants.count == count && Set(variants).count == count)
+        }
+    }
+
+    @Test(
+        arguments: [
+            (0, nil), (-1000, .skewedDate), (3599, nil), (3601, .skewedDate),
+        ] as [(Int64, AuthError.Code?)])
+    func presignedQueries(seconds: Int64, code: AuthError.Code?) async throws {
+        let authenticator = try await world().authenticator
+        let scope = "20260102/region1/dis/sdk_request"
+        let query =
+            "X-Sdk-Algorithm=SDK-HMAC-SHA256&X-Sdk-Credential=AKEXAMPLE%2F20260102%2Fregion1%2Fdis%2Fsdk_request"
+            + "&X-Sdk-Date=\(Self.date)&X-Sdk-Expires=3600&X-Sdk-SignedHeaders=host&limit=5"
+        for payload in [Hex.encode(Hash.sha256([])), "UNSIGNED-PAYLOAD"] {
+            let text = "GET\n/v2/p1/streams/\n\(query)\nhost:dis.example.test:8080\n\nhost\n\(payload)"
+            var key = Array("SDKSKEXAMPLE".utf8)
+            for part in scope.split(separator: "/") { key = HMAC.sha256(key: key, String(part)) }
+            let hash = Hex.encode(Hash.sha256(Array(text.utf8)))
+            let signature = Hex.encode(
+                HMAC.sha256(key: key, "SDK-HMAC-SHA256\n\(Self.date)\n\(scope)\n\(hash)"))
+            func refusal(_ target: String) -> AuthError.Code? {
+                let request = HTTPRequest(
+                    method: "GET", target: target, headers: HTTPFields([("Host", "dis.example.test:8080")]))
+                return authenticator.verify(request, now: now + .seconds(seconds)).refusal
+            }
+            let target = "/v2/p1/streams?\(query)&X-Sdk-Signature=\(signature)"
+            #expect(refusal(target) == code)
+            #expect(refusal(target.replacing("limit=5", with: "limit=6")) == code ?? .wrongSignature)
+            #expect(refusal(target.replacing("Expires=3600", with: "Expires=3601")) != nil)
+            #expect(refusal(target.replacing("Expires=3600", with: "Expires=9999999")) == .malformedDate)
+            #expect(refusal(target.replacing("&X-Sdk-Signature=", with: "&X-Sdk-Other=")) == .incompleteAuthorization)
+        }
+    }
+
     @Test func statedBodyHashMustBeTheBodys() async throws {
         let authenticator = try await world().authenticator
         for (stated, isRight) in [

@@ -79,7 +79,7 @@ struct SignatureVerifier: Sendable {
 
     /// The choices to try, likeliest first. Only those that change the text are varied, and the v3 forms leave none but
     /// the host's.
-    private func candidates(
+    func candidates(
         _ request: HTTPRequest, _ authorization: Authorization, isPresigned: Bool
     ) -> [CanonicalRequest.Variant] {
         var variants = [CanonicalRequest.Variant(host: request.headers["Host"]?.trimmingBlanks ?? "")]
