@@ -90,7 +90,7 @@ import Testing
         let user = try #require(snapshot.user(named: "sluice", domainID: World.domainID))
         let claims = Tokens.Claims(
             userID: user.id, scope: .domain(World.domainID), methods: ["password"], epoch: user.tokenEpoch,
-            issued: world.time.now(), expires: world.time.now() + Tokens.life)
+            issued: world.time.now(), expires: world.time.now() + Authenticator.Settings().tokenLife)
         let request = HTTPRequest(
             method: "GET", target: "/", headers: HTTPFields([("X-Auth-Token", authenticator.tokens.seal(claims))]))
         #expect(authenticator.verify(request, now: world.time.now()).refusal == nil)

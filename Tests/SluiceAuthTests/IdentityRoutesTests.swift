@@ -105,6 +105,17 @@ import Testing
         #expect(second.token["project"] == nil)
     }
 
+    @Test func tokensEndAfterTheConfiguredLife() async throws {
+        var settings = Authenticator.Settings()
+        settings.tokenLife = .seconds(60)
+        let world = try await World(settings: settings)
+        let issued = try await token(routes(world), login())
+        #expect(issued.token["expires_at"] as? String == SDKTime.extended(world.time.now() + .seconds(60)))
+        let request = request("GET", "/v2/p/streams", headers: [("X-Auth-Token", issued.text)])
+        #expect(world.authenticator.verify(request, now: world.time.now() + .seconds(59)).refusal == nil)
+        #expect(world.authenticator.verify(request, now: world.time.now() + .seconds(60)).refusal == .invalidToken)
+    }
+
     @Test func accessKeyLogin() async throws {
         let routes = try await routes(World())
         func body(_ secret: String) -> String {

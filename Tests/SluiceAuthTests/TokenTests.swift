@@ -13,7 +13,7 @@ import Testing
     private func claims(_ scope: Tokens.Scope) -> Tokens.Claims {
         Tokens.Claims(
             userID: "u1", scope: scope, methods: ["password", "token"], epoch: 3, issued: now,
-            expires: now + Tokens.life)
+            expires: now + Authenticator.Settings().tokenLife)
     }
 
     @Test func surviveARestartAndEndAfterADay() throws {
@@ -21,8 +21,10 @@ import Testing
         for claims in [claims(.project(project)), claims(.domain("d"))] {
             let text = Tokens(sealing: key).seal(claims)
             #expect(Tokens(sealing: key).open(text, now: now) == claims)
-            #expect(Tokens(sealing: key).open(text, now: now + Tokens.life - .milliseconds(1)) == claims)
-            #expect(Tokens(sealing: key).open(text, now: now + Tokens.life) == nil)
+            #expect(
+                Tokens(sealing: key).open(text, now: now + Authenticator.Settings().tokenLife - .milliseconds(1))
+                    == claims)
+            #expect(Tokens(sealing: key).open(text, now: now + Authenticator.Settings().tokenLife) == nil)
             #expect(Tokens(sealing: .random()).open(text, now: now) == nil)
         }
     }

@@ -48,6 +48,7 @@ extension Settings {
         settings.hostAlternatives = auth.alternativeHosts
         settings.strictRegion = auth.isStrict ? region : nil
         settings.isDisabled = !auth.isEnabled
+        settings.tokenLife = auth.tokenLife
         return settings
     }
 

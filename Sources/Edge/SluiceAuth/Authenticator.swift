@@ -12,6 +12,8 @@ package struct Authenticator: Sendable {
         package var hostAlternatives: [String] = []
         /// Strict mode: the scope of a signature must name a service and this region. Default off; it shuts OTC Go out.
         package var strictRegion: String?
+        /// How long a token is valid. Default 24 hours, as in the public service.
+        package var tokenLife: Duration = .seconds(24 * 3600)
         /// Accepts any or no credentials, for local development alone. Default false.
         package var isDisabled = false
 
@@ -20,7 +22,7 @@ package struct Authenticator: Sendable {
 
     let directory: IdentityDirectory
     let tokens: Tokens
-    private let settings: Settings
+    let settings: Settings
     private let verifier: SignatureVerifier
     private let failures = FailureTable(limit: failuresMax)
     private let counters: [AuthError.Code: Counter]

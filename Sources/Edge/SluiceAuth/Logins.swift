@@ -59,7 +59,7 @@ struct Logins: Sendable {
             }
             let snapshot = authenticator.directory.snapshot
             let scope = try scope(auth.scope, proved, snapshot)
-            let expires = proved.compactMap(\.expires).min() ?? now + Tokens.life
+            let expires = proved.compactMap(\.expires).min() ?? now + authenticator.settings.tokenLife
             let claims = Tokens.Claims(
                 userID: first.user.id, scope: scope, methods: methods, epoch: first.user.tokenEpoch, issued: now,
                 expires: expires)

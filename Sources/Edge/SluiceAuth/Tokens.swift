@@ -22,8 +22,6 @@ struct Tokens: Sendable {
         var expires: Timestamp
     }
 
-    /// How long a token lives: 24 hours, as in the public service.
-    static let life = Duration.seconds(24 * 3600)
     /// Longest token that is looked at.
     static let bytesMax = 1024
     static let methods = ["password", "token", "hw_ak_sk"]
