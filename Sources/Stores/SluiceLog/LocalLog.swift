@@ -206,8 +206,8 @@ package final class LocalLog: RecordLog {
         let reader = LogReader(shared)
         return try await readers.run {
             Result { () throws(RecordLogError) in
-                try reader.read { state throws(RecordLogError) in
-                    try state.plan(partition, from: start, limit: limit)
+                try reader.read { state, loaded throws(RecordLogError) in
+                    try state.plan(partition, from: start, limit: limit, loaded: loaded)
                 }
             }
         }.get()

@@ -20,6 +20,7 @@ final class LogFiles: Sendable {
 
     private struct State {
         var nextSegment: UInt64 = 1
+        var nextSpare: UInt64 = 1
         var spares: [Spare] = []
         /// A segment file that was begun and is not known to be durable or gone; nothing may be written before it is.
         var unfinished: String?
@@ -50,9 +51,22 @@ final class LogFiles: Sendable {
     func segmentPath(_ id: UInt64) -> String { path(SegmentName.stem(id) + SegmentName.segmentSuffix) }
     func indexPath(_ id: UInt64) -> String { path(SegmentName.stem(id) + SegmentName.indexSuffix) }
 
-    /// Numbers up to this one are never given to a segment again.
+    /// Numbers up to this one are taken.
     func reserveNumbers(through id: UInt64) {
         state.withLock { $0.nextSegment = max($0.nextSegment, id + 1) }
+    }
+
+    /// Numbers up to this one are taken by spares.
+    func reserveSpareNumbers(through id: UInt64) {
+        state.withLock { $0.nextSpare = max($0.nextSpare, id + 1) }
+    }
+
+    private func nextSpareName() -> String {
+        let number = state.withLock { state in
+            defer { state.nextSpare += 1 }
+            return state.nextSpare
+        }
+        return SegmentName.stem(number) + SegmentName.spareSuffix
     }
 
     func addSpare(_ spare: Spare) { state.withLock { $0.spares.append(spare) } }
@@ -66,31 +80,36 @@ final class LogFiles: Sendable {
         after previous: UInt64, endingAt previousEnd: Int, table: ControlEntry, minimum: Int
     ) throws(FileError) -> ActiveSegment {
         try removeUnfinished()
-        let id = state.withLock { state in
-            defer { state.nextSegment += 1 }
-            return state.nextSegment
-        }
+        // Numbers are dense: recovery knows by them whether a segment is missing.
+        let id = state.withLock(\.nextSegment)
         let salt = configuration.random()
-        var bytes = SegmentHeader(
-            segment: id, salt: salt, previous: previous, previousEnd: previousEnd, created: time.now()
-        ).encoded()
         var entry = LogRound.Entry(control: table)
         entry.header.segment = id
         entry.header.salt = salt
-        entry.header.encode(into: &bytes)
-        bytes += entry.payload
-        while bytes.count % BatchHeader.alignment != 0 { bytes.append(0) }
-        let needed = bytes.count + minimum + LogConfiguration.reserve
+        let end = SegmentHeader.size + entry.header.totalLength
+        let needed = end + minimum + LogConfiguration.reserve
         guard needed <= Int(UInt32.max) else {
             throw FileError(.unsupported, operation: "begin a segment of \(needed) bytes", path: segmentPath(id))
         }
         state.withLock { $0.unfinished = segmentPath(id) }
         do throws(FileError) {
-            let file = try writeBeginning(bytes, to: segmentPath(id), atLeast: needed)
+            let file = try takeFile(segmentPath(id), atLeast: needed)
             let capacity = try file.size()
-            state.withLock { $0.unfinished = nil }
-            return ActiveSegment(
-                file: file, id: id, salt: salt, end: bytes.count, capacity: capacity, lastRound: 0)
+            var bytes = SegmentHeader(
+                segment: id, salt: salt, previous: previous, previousEnd: previousEnd, created: time.now(),
+                capacity: capacity
+            ).encoded()
+            entry.header.encode(into: &bytes)
+            bytes += entry.payload
+            bytes += [UInt8](repeating: 0, count: end - bytes.count)
+            try file.writeAll(bytes, at: 0)
+            try file.synchronize()
+            try fileSystem.synchronizeDirectory(directory)
+            state.withLock { state in
+                state.unfinished = nil
+                state.nextSegment = id + 1
+            }
+            return ActiveSegment(file: file, id: id, salt: salt, end: end, capacity: capacity, lastRound: 0)
         } catch {
             do throws(FileError) {
                 try removeUnfinished()
@@ -99,16 +118,6 @@ final class LogFiles: Sendable {
             }
             throw error
         }
-    }
-
-    private func writeBeginning(
-        _ bytes: [UInt8], to path: String, atLeast needed: Int
-    ) throws(FileError) -> any File {
-        let file = try takeFile(path, atLeast: needed)
-        try file.writeAll(bytes, at: 0)
-        try file.synchronize()
-        try fileSystem.synchronizeDirectory(directory)
-        return file
     }
 
     /// Makes sure that a segment whose beginning failed will not be found after a crash.
@@ -170,11 +179,7 @@ final class LogFiles: Sendable {
 
     /// Writes one spare segment full of zeros, so that syncs into it are as fast as the disk can.
     func prepareSpare() throws(FileError) {
-        let id = state.withLock { state in
-            defer { state.nextSegment += 1 }
-            return state.nextSegment
-        }
-        let name = SegmentName.stem(id) + SegmentName.spareSuffix
+        let name = nextSpareName()
         let size = pages(configuration.segmentSize.bytes)
         do throws(FileError) {
             let file = try fileSystem.open(path(name), .create)
@@ -204,7 +209,7 @@ final class LogFiles: Sendable {
         let size = try fileSystem.open(segmentPath(id), .read).size()
         let isKept = size >= configuration.segmentSize.bytes && spares.count < configuration.sparesLimit
         if isKept {
-            let name = SegmentName.stem(id) + SegmentName.spareSuffix
+            let name = nextSpareName()
             try fileSystem.rename(segmentPath(id), to: path(name))
             // Before the space is written again, no crash may bring the old name back.
             try fileSystem.synchronizeDirectory(directory)

@@ -11,16 +11,21 @@ struct LogReader: Sendable {
     }
 
     /// Makes a plan, loading what it misses, and fetches its batches.
-    func read(_ makePlan: (LogState) throws(RecordLogError) -> ReadPlan) throws(RecordLogError) -> [StoredBatch] {
+    func read(
+        _ makePlan: (LogState, [LogState.EntriesKey: [BatchEntry]]) throws(RecordLogError) -> ReadPlan
+    ) throws(RecordLogError) -> [StoredBatch] {
+        // What this call has loaded stays with it, however small the cache is.
+        var loaded: [LogState.EntriesKey: [BatchEntry]] = [:]
         while true {
             let plan = try shared.state.withLock { state throws(RecordLogError) in
-                let plan = try makePlan(state)
+                let plan = try makePlan(state, loaded)
                 state.pin(plan)
                 return plan
             }
             defer { shared.state.withLock { $0.unpin(plan) } }
             if let missing = plan.missing {
-                try load(missing)
+                let key = LogState.EntriesKey(segment: missing.segment, handle: missing.run.handle)
+                loaded[key] = try load(missing)
                 continue
             }
             var batches: [StoredBatch] = []
@@ -34,8 +39,8 @@ struct LogReader: Sendable {
         var position = SequenceNumber.zero
         while true {
             let bounds = try shared.state.withLock { state throws(RecordLogError) in try state.slot(partition) }
-            let found = try read { state throws(RecordLogError) in
-                try state.plan(partition, atOrAfter: time, from: position)
+            let found = try read { state, loaded throws(RecordLogError) in
+                try state.plan(partition, atOrAfter: time, from: position, loaded: loaded)
             }
             guard let stored = found.first else { return SequenceNumber(bounds.next) }
             let start = max(position, SequenceNumber(bounds.first))
@@ -48,7 +53,7 @@ struct LogReader: Sendable {
         }
     }
 
-    private func load(_ missing: ReadPlan.Missing) throws(RecordLogError) {
+    private func load(_ missing: ReadPlan.Missing) throws(RecordLogError) -> [BatchEntry] {
         let path = shared.files.indexPath(missing.segment)
         let entries: [BatchEntry]?
         do throws(FileError) {
@@ -61,6 +66,7 @@ struct LogReader: Sendable {
             $0.entriesCache.insert(
                 entries, for: LogState.EntriesKey(segment: missing.segment, handle: missing.run.handle))
         }
+        return entries
     }
 
     private func fetch(_ piece: ReadPlan.Piece) throws(RecordLogError) -> StoredBatch {

@@ -49,7 +49,9 @@ struct LogRecovery {
         let lock = try fileSystem.lock(files.path("lock"))
         var ids = try listSegments()
         var newest: Newest?
-        while newest == nil, let id = ids.popLast() { newest = try recoverNewest(id) }
+        while newest == nil, let id = ids.popLast() {
+            newest = try recoverNewest(id, hasPrevious: id == 1 || ids.last == id - 1)
+        }
         let active: LogFiles.ActiveSegment
         if let newest {
             active = newest.active
@@ -88,7 +90,7 @@ struct LogRecovery {
         let known = Set(ids)
         for name in names {
             if let id = SegmentName.number(in: name, suffix: SegmentName.spareSuffix) {
-                files.reserveNumbers(through: id)
+                files.reserveSpareNumbers(through: id)
                 let size = try fileSystem.open(files.path(name), .read).size()
                 files.addSpare(LogFiles.Spare(name: name, size: size))
             } else if let id = SegmentName.number(in: name, suffix: SegmentName.indexSuffix), !known.contains(id) {
@@ -97,19 +99,20 @@ struct LogRecovery {
                 try fileSystem.remove(files.path(name))
             }
         }
-        for id in ids { files.reserveNumbers(through: id) }
         return ids.sorted()
     }
 
     // MARK: - The newest segment
 
     /// Reads the segment that was active last; nil when its beginning never became durable, and it is gone then.
-    private mutating func recoverNewest(_ id: UInt64) throws -> Newest? {
+    ///
+    /// - Parameter hasPrevious: whether the segment before it is there, as it is until this one has become durable.
+    private mutating func recoverNewest(_ id: UInt64, hasPrevious: Bool) throws -> Newest? {
         let path = files.segmentPath(id)
         let file = try fileSystem.open(path, .readWrite)
         var scanner = SegmentScanner(file)
         guard let header = try scanner.header(of: id) else {
-            try discard(id, scanner.remains(after: 0, of: id, salt: nil), at: 0)
+            try discard(id, scanner.remains(after: 0, of: id, salt: nil), at: 0, hasPrevious: hasPrevious)
             return nil
         }
         var replay = SegmentReplay(path: path)
@@ -119,9 +122,14 @@ struct LogRecovery {
         }
         let remains = try scanner.remains(after: outcome.end, of: id, salt: header.salt)
         guard replay.hasTable else {
-            try discard(id, remains, at: outcome.end)
+            try discard(id, remains, at: outcome.end, hasPrevious: hasPrevious)
             return nil
         }
+        if size < header.capacity {
+            throw RecordLogError(
+                .damaged, "\(path) ends at offset \(size), it was \(header.capacity) bytes long when it was begun")
+        }
+        files.reserveNumbers(through: id)
         if remains.proofOfDamage != nil { throw Self.damage(path, outcome.end, remains) }
         try makeVoid(remains, from: outcome.end, in: file)
         report.scannedBatches = outcome.batches
@@ -143,9 +151,11 @@ struct LogRecovery {
             table: replay.table)
     }
 
-    private mutating func discard(_ id: UInt64, _ remains: SegmentScanner.Remains, at offset: Int) throws {
+    private mutating func discard(
+        _ id: UInt64, _ remains: SegmentScanner.Remains, at offset: Int, hasPrevious: Bool
+    ) throws {
         let path = files.segmentPath(id)
-        if remains.proofOfDamage != nil { throw Self.damage(path, offset, remains) }
+        if remains.proofOfDamage != nil || !hasPrevious { throw Self.damage(path, offset, remains) }
         try fileSystem.remove(path)
         try fileSystem.synchronizeDirectory(files.directory)
         report.discardedSegments += 1
@@ -155,8 +165,9 @@ struct LogRecovery {
     private static func damage(_ path: String, _ offset: Int, _ remains: SegmentScanner.Remains) -> RecordLogError {
         RecordLogError(
             .damaged,
-            "\(path) is damaged at offset \(offset): the batch at \(remains.proofOfDamage ?? offset) was synced later. "
-                + "Restore the file from a copy, or move the folder away to start empty")
+            "\(path) is damaged at offset \(offset)"
+                + (remains.proofOfDamage.map { ", the batch at \($0) was synced later" } ?? "")
+                + ". Restore the file from a copy, or move the folder away to start empty")
     }
 
     /// Overwrites the headers of a torn round, so that they cannot confuse any later reader.

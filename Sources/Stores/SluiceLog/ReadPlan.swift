@@ -39,21 +39,23 @@ struct ReadPlan: Sendable {
 extension LogState {
     /// The run's batch places, or what has to be read to know them.
     private func entries(
-        of slot: PartitionTable.Slot, in segment: Segment
+        of slot: PartitionTable.Slot, in segment: Segment, _ loaded: [EntriesKey: [BatchEntry]]
     ) throws(RecordLogError) -> (first: Int64, entries: [BatchEntry]?, missing: ReadPlan.Missing?) {
         if let run = segment.runs?[slot.handle] { return (run.first, run.entries, nil) }
         guard let index = segment.index, let run = index.summaries.run(of: slot.handle) else {
             throw RecordLogError(.damaged, "segment \(segment.id) has no index of \(slot.id)")
         }
-        if let found = entriesCache[EntriesKey(segment: segment.id, handle: slot.handle)] {
+        let key = EntriesKey(segment: segment.id, handle: slot.handle)
+        if let found = loaded[key] ?? entriesCache[key] {
             return (run.first, found, nil)
         }
         return (run.first, nil, ReadPlan.Missing(segment: segment.id, index: index, run: run))
     }
 
-    /// The batches from `start` on until `limit` bytes are passed.
+    /// The batches from `start` on until `limit` bytes are passed; `loaded` are entries that the caller has read.
     func plan(
-        _ partition: PartitionID, from start: SequenceNumber, limit: ByteCount
+        _ partition: PartitionID, from start: SequenceNumber, limit: ByteCount,
+        loaded: [EntriesKey: [BatchEntry]] = [:]
     ) throws(RecordLogError) -> ReadPlan {
         let slot = try slot(partition)
         if start.value < slot.first { throw RecordLogError(.trimmed, "\(partition) begins at \(slot.first)") }
@@ -63,7 +65,7 @@ extension LogState {
         var bytes = 0
         while position < slot.next, plan.pieces.isEmpty || bytes < limit.bytes {
             let segment = try segment(holding: position, of: slot)
-            let found = try entries(of: slot, in: segment)
+            let found = try entries(of: slot, in: segment, loaded)
             guard let entries = found.entries, var index = entries.index(holding: position - found.first) else {
                 plan.missing = found.missing
                 if plan.missing == nil {
@@ -89,7 +91,8 @@ extension LogState {
     /// The first batch with numbers from `start` on that may hold a record at or after `time`; no piece when there is
     /// none.
     func plan(
-        _ partition: PartitionID, atOrAfter time: Timestamp, from start: SequenceNumber
+        _ partition: PartitionID, atOrAfter time: Timestamp, from start: SequenceNumber,
+        loaded: [EntriesKey: [BatchEntry]] = [:]
     ) throws(RecordLogError) -> ReadPlan {
         var slot = try slot(partition)
         slot.first = max(slot.first, start.value)
@@ -97,7 +100,7 @@ extension LogState {
             guard let range = segment.range(of: slot.handle), range.next > slot.first,
                 range.latest >= time.milliseconds
             else { continue }
-            let found = try entries(of: slot, in: segment)
+            let found = try entries(of: slot, in: segment, loaded)
             guard let entries = found.entries else { return ReadPlan(missing: found.missing) }
             let match = entries.first { entry in
                 entry.latest >= time.milliseconds

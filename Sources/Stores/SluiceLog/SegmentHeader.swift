@@ -13,6 +13,8 @@ struct SegmentHeader: Equatable, Sendable {
     /// Where the valid bytes of the previous segment end, whatever may lie behind.
     var previousEnd: Int
     var created: Timestamp
+    /// Length of the file when the segment began; it never gets shorter.
+    var capacity: Int
 
     func encoded() -> [UInt8] {
         var bytes: [UInt8] = []
@@ -23,18 +25,19 @@ struct SegmentHeader: Equatable, Sendable {
         bytes.append(littleEndian: previous)
         bytes.append(littleEndian: UInt64(previousEnd))
         bytes.append(littleEndian: created.milliseconds)
-        bytes.append(littleEndian: UInt64(0))
+        bytes.append(littleEndian: UInt64(capacity))
         bytes.append(littleEndian: UInt32(0))
         bytes.append(littleEndian: CRC32C.checksum(bytes))
         return bytes
     }
 
-    init(segment: UInt64, salt: UInt64, previous: UInt64, previousEnd: Int, created: Timestamp) {
+    init(segment: UInt64, salt: UInt64, previous: UInt64, previousEnd: Int, created: Timestamp, capacity: Int) {
         self.segment = segment
         self.salt = salt
         self.previous = previous
         self.previousEnd = previousEnd
         self.created = created
+        self.capacity = capacity
     }
 
     /// Reads a header; nil unless it is as a writer of this version leaves it.
@@ -44,14 +47,14 @@ struct SegmentHeader: Equatable, Sendable {
         guard reader.next(UInt32.self) == Self.magic, reader.next(UInt32.self) == Self.version,
             let segment = reader.next(UInt64.self), let salt = reader.next(UInt64.self),
             let previous = reader.next(UInt64.self), let previousEnd = reader.next(UInt64.self),
-            let created = reader.next(Int64.self), reader.next(UInt64.self) == 0, reader.next(UInt32.self) == 0,
-            let checksum = reader.next(UInt32.self),
+            let created = reader.next(Int64.self), let capacity = reader.next(UInt64.self),
+            reader.next(UInt32.self) == 0, let checksum = reader.next(UInt32.self),
             checksum == CRC32C.checksum(Array(bytes[..<(Self.size - 4)])), previousEnd <= UInt64(UInt32.max),
-            previous < segment
+            previous < segment, capacity <= UInt64(UInt32.max)
         else { return nil }
         self.init(
             segment: segment, salt: salt, previous: previous, previousEnd: Int(previousEnd),
-            created: Timestamp(milliseconds: created))
+            created: Timestamp(milliseconds: created), capacity: Int(capacity))
     }
 }
 
