@@ -175,13 +175,25 @@ let fuzzTargets: [Target] =
     : [
         fuzz("FuzzHTTPEdge", ["CHTTPServer"]),
         fuzz("FuzzSignature", ["SluiceAuth", "SluiceCore", "HTTPTypes", "Crypto"]),
+        fuzz("FuzzPutRecordsJSON", ["HTTPTypes", "SluiceCore", "SluicePorts", "SluiceWire"]),
+        fuzz("FuzzPutRecordsProtobuf", ["HTTPTypes", "SluiceCore", "SluicePorts", "SluiceWire"]),
+    ]
+
+/// Measured by scripts/bench, in a build of its own.
+let benchTargets: [Target] =
+    Context.environment["SLUICE_BENCH"] == nil
+    ? []
+    : [
+        .executableTarget(
+            name: "BenchKernels", dependencies: ["HTTPTypes", "SluiceCore", "SluicePorts", "SluiceWire"],
+            path: "Benchmarks/kernels", swiftSettings: checked)
     ]
 
 let package = Package(
     name: "sluice",
     products: [.executable(name: "sluice", targets: ["sluice"])],
     targets: core + bindings + clients + formats + adapters + stores + services + edge + app + support
-        + testTargets + fuzzTargets,
+        + testTargets + fuzzTargets + benchTargets,
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx20
 )
