@@ -144,7 +144,7 @@ let testTargets: [Target] = [
             "HTTPTypes", "Observability", "SluiceAPI", "SluiceCatalog", "SluiceCore", "SluiceStreams", "SluiceTesting",
             "SluiceWire",
         ]),
-    tests("SluiceWireTests", ["SluiceWire", "SluiceCore", "SluicePorts", "HTTPTypes"]),
+    tests("SluiceWireTests", ["SluiceWire", "Crypto", "SluiceCore", "SluicePorts", "HTTPTypes"]),
     tests(
         "SluiceTransfersTests",
         [

@@ -57,3 +57,117 @@ uint64_t sluice_md5_head(const void *bytes, size_t length) {
     for (size_t at = 0; at < blocks; at += 64) add_block(state, last + at);
     return (uint64_t)__builtin_bswap32(state[0]) << 32 | __builtin_bswap32(state[1]);
 }
+
+#if defined(__x86_64__)
+// Many short keys at once, one to a lane: MD5 is a chain of dependent steps, so a single one leaves the processor idle.
+// The body of both widths; `V` is a vector of `N` words.
+#define ADD_BLOCKS(V, N)                                                                                        \
+    V words[16], a, b, c, d;                                                                                    \
+    for (int lane = 0; lane < N; lane++)                                                                        \
+        for (int i = 0; i < 16; i++) words[i][lane] = blocks[lane][i];                                          \
+    a = (V){0} + 0x67452301u;                                                                                   \
+    b = (V){0} + 0xefcdab89u;                                                                                   \
+    c = (V){0} + 0x98badcfeu;                                                                                   \
+    d = (V){0} + 0x10325476u;                                                                                   \
+    _Pragma("clang loop unroll(full)") for (int i = 0; i < 64; i++) {                                           \
+        V mixed;                                                                                                \
+        int word;                                                                                               \
+        switch (i / 16) {                                                                                       \
+        case 0: mixed = d ^ (b & (c ^ d)); word = i; break;                                                     \
+        case 1: mixed = c ^ (d & (b ^ c)); word = (5 * i + 1) & 15; break;                                      \
+        case 2: mixed = b ^ c ^ d; word = (3 * i + 5) & 15; break;                                              \
+        default: mixed = c ^ (b | ~d); word = (7 * i) & 15;                                                     \
+        }                                                                                                       \
+        V sum = a + mixed + sines[i] + words[word];                                                             \
+        int turn = turns[i / 16][i % 4];                                                                        \
+        a = d;                                                                                                  \
+        d = c;                                                                                                  \
+        c = b;                                                                                                  \
+        b += sum << turn | sum >> (32 - turn);                                                                  \
+    }                                                                                                           \
+    a += 0x67452301u;                                                                                           \
+    b += 0xefcdab89u;                                                                                           \
+    for (int lane = 0; lane < N; lane++)                                                                        \
+        heads[lane] = (uint64_t)__builtin_bswap32(a[lane]) << 32 | __builtin_bswap32(b[lane]);
+
+typedef uint32_t eight __attribute__((vector_size(32)));
+typedef uint32_t sixteen __attribute__((vector_size(64)));
+
+__attribute__((target("avx2"))) static void heads_of_8(const uint32_t blocks[][16], uint64_t *heads) {
+    ADD_BLOCKS(eight, 8)
+}
+
+__attribute__((target("avx512f"))) static void heads_of_16(const uint32_t blocks[][16], uint64_t *heads) {
+    ADD_BLOCKS(sixteen, 16)
+}
+
+static int lanes;
+
+__attribute__((constructor)) static void prepare(void) {
+    __builtin_cpu_init();
+    lanes = __builtin_cpu_supports("avx512f") ? 16 : __builtin_cpu_supports("avx2") ? 8 : 0;
+}
+
+// x86 is little-endian, as MD5 is.
+static void make_block(uint32_t block[16], const uint8_t *key, size_t length) {
+    memset(block, 0, 64);
+    memcpy(block, key, length);
+    ((uint8_t *)block)[length] = 0x80;
+    block[14] = (uint32_t)length * 8;
+}
+#endif
+
+enum { WIDEST = 16, LONGEST_OF_ONE_BLOCK = 55 };
+
+// Short keys waiting for the others of their round.
+typedef struct {
+    const uint8_t *keys[WIDEST];
+    uint32_t lengths[WIDEST];
+    uint64_t *results[WIDEST];
+    int count;
+} waiting_keys;
+
+static void hash_waiting(waiting_keys *waiting) {
+    int done = 0;
+#if defined(__x86_64__)
+    // Below four keys the empty lanes cost more than they save.
+    if (lanes && waiting->count >= 4) {
+        uint32_t blocks[WIDEST][16] = {{0}};
+        uint64_t heads[WIDEST];
+        for (int i = 0; i < waiting->count; i++) make_block(blocks[i], waiting->keys[i], waiting->lengths[i]);
+        if (lanes == 16) heads_of_16(blocks, heads);
+        else heads_of_8(blocks, heads);
+        for (; done < waiting->count; done++) *waiting->results[done] = heads[done];
+    }
+#endif
+    for (; done < waiting->count; done++)
+        *waiting->results[done] = sluice_md5_head(waiting->keys[done], waiting->lengths[done]);
+    waiting->count = 0;
+}
+
+void sluice_hash_keys(
+    const sluice_put_entry *entries, uint32_t count, const uint8_t *body, const uint8_t *resolved, uint64_t *hashes) {
+    waiting_keys waiting = {.count = 0};
+    int width = WIDEST;
+#if defined(__x86_64__)
+    if (lanes) width = lanes;
+#endif
+    for (uint32_t i = 0; i < count; i++) {
+        const sluice_put_entry *entry = &entries[i];
+        if (!(entry->present & SLUICE_MEMBER_PARTITION_KEY) || entry->partition_key.length == 0) continue;
+        if (entry->present & SLUICE_MEMBER_PARTITION_ID && entry->partition_id.length) continue;
+        if (entry->present & SLUICE_MEMBER_EXPLICIT_HASH_KEY && entry->explicit_hash_key.length) continue;
+        const uint8_t *key =
+            (entry->escaped & SLUICE_MEMBER_PARTITION_KEY ? resolved : body) + entry->partition_key.offset;
+        uint32_t length = entry->partition_key.length;
+        if (length > LONGEST_OF_ONE_BLOCK) {
+            hashes[i] = sluice_md5_head(key, length);
+            continue;
+        }
+        waiting.keys[waiting.count] = key;
+        waiting.lengths[waiting.count] = length;
+        waiting.results[waiting.count++] = &hashes[i];
+        if (waiting.count == width) hash_waiting(&waiting);
+    }
+    hash_waiting(&waiting);
+}

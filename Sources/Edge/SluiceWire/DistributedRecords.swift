@@ -41,7 +41,10 @@ package struct DistributedRecords: Sendable {
 extension PutRecordsRequest {
     /// How record `index` says where it goes.
     package func selector(at index: Int) -> PartitionSelector {
-        unsafe withSources { body, resolved in unsafe Self.selector(entries[index], body, resolved) }
+        unsafe withSources { body, resolved in
+            let hash = unsafe hashes(of: entries[index...index], body, resolved)[0]
+            return unsafe Self.selector(entries[index], body, resolved, hash: hash)
+        }
     }
 
     /// Asks for each record's slot, then writes the records of each slot into one batch: the data is decoded or copied
@@ -60,9 +63,10 @@ extension PutRecordsRequest {
         var records = [Int](repeating: 0, count: slotCount)
         var bytes = [Int](repeating: 0, count: slotCount)
         unsafe withSources { body, resolved in
+            let hashes = unsafe hashes(of: entries[...], body, resolved)
             for index in entries.indices {
                 let entry = entries[index]
-                switch choose(unsafe Self.selector(entry, body, resolved)) {
+                switch choose(unsafe Self.selector(entry, body, resolved, hash: hashes[index])) {
                 case .slot(let slot):
                     places[index] = Int32(slot)
                     records[slot] += 1
@@ -145,8 +149,22 @@ extension PutRecordsRequest {
         }
     }
 
+    /// The points of the keys of those that are routed by key, hashed several at a time.
+    private func hashes(
+        of entries: ArraySlice<sluice_put_entry>, _ body: UnsafePointer<UInt8>, _ resolved: UnsafePointer<UInt8>
+    ) -> [UInt64] {
+        var hashes = [UInt64](repeating: 0, count: entries.count)
+        unsafe hashes.withUnsafeMutableBufferPointer { hashes in
+            unsafe entries.withUnsafeBufferPointer { entries in
+                guard let target = hashes.baseAddress, let first = entries.baseAddress else { return }
+                unsafe sluice_hash_keys(first, UInt32(entries.count), body, resolved, target)
+            }
+        }
+        return hashes
+    }
+
     private static func selector(
-        _ entry: sluice_put_entry, _ body: UnsafePointer<UInt8>, _ resolved: UnsafePointer<UInt8>
+        _ entry: sluice_put_entry, _ body: UnsafePointer<UInt8>, _ resolved: UnsafePointer<UInt8>, hash: UInt64
     ) -> PartitionSelector {
         func bytes(_ span: sluice_span, _ member: Int) -> UnsafeRawBufferPointer? {
             guard Int(entry.present) & member != 0, span.length > 0 else { return nil }
@@ -164,8 +182,8 @@ extension PutRecordsRequest {
             let point = unsafe sluice_parse_decimal(base.assumingMemoryBound(to: UInt8.self), text.count)
             return point >= 0 ? .hash(UInt64(point)) : .malformedHash(unsafe excerpt(text))
         }
-        if let key = unsafe bytes(entry.partition_key, SLUICE_MEMBER_PARTITION_KEY) {
-            return .hash(unsafe PartitionHash.of(key))
+        if unsafe bytes(entry.partition_key, SLUICE_MEMBER_PARTITION_KEY) != nil {
+            return .hash(hash & PartitionHash.max)
         }
         return .any
     }

@@ -94,6 +94,12 @@ int sluice_size_entries(
     sluice_put_scan *_Nonnull scan, const uint8_t *_Nonnull resolved, int base64, uint32_t record_limit,
     uint32_t key_limit, uint64_t total_limit, uint64_t *_Nonnull total, uint32_t *_Nonnull entry);
 
+/// Writes `sluice_md5_head` of the partition key into the hash of each entry that is routed by its key, several at once;
+/// leaves the others as they are.
+void sluice_hash_keys(
+    const sluice_put_entry *_Nonnull entries, uint32_t count, const uint8_t *_Nonnull body,
+    const uint8_t *_Nonnull resolved, uint64_t *_Nonnull hashes);
+
 /// An unsigned decimal number below 2^63, or -1 when the bytes are anything else.
 int64_t sluice_parse_decimal(const uint8_t *_Nonnull text, size_t length);
 
