@@ -116,7 +116,10 @@ let edge: [Target] = [
     room("Edge", "SluiceWire", ["CKernels", "HTTPTypes", "SluiceCore", "SluicePorts"]),
     room(
         "Edge", "SluiceAPI",
-        ["SluiceCore", "SluicePorts", "HTTPTypes", "Observability", "SluiceWire", "SluiceStreams", "Crypto", "Compression"]),
+        [
+            "SluiceCore", "SluicePorts", "HTTPTypes", "Observability", "SluiceWire", "SluiceStreams", "SluiceTransfers",
+            "Crypto", "Compression",
+        ]),
     room("Edge", "SluiceAuth", ["SluiceCore", "HTTPTypes", "SluiceCatalog", "Crypto", "Observability"]),
 ]
 
@@ -142,7 +145,7 @@ let testTargets: [Target] = [
         "SluiceAPITests",
         [
             "HTTPTypes", "Observability", "SluiceAPI", "SluiceCatalog", "SluiceCore", "SluiceStreams", "SluiceTesting",
-            "SluiceWire",
+            "SluiceTransfers", "SluiceSinkObject", "SluicePorts", "SluiceWire",
         ]),
     tests("SluiceWireTests", ["SluiceWire", "Crypto", "SluiceCore", "SluicePorts", "HTTPTypes"]),
     tests(

@@ -4,8 +4,10 @@ import Observability
 import SluiceAPI
 import SluiceCatalog
 import SluiceCore
+import SluiceSinkObject
 import SluiceStreams
 import SluiceTesting
+import SluiceTransfers
 import SluiceWire
 import Testing
 
@@ -17,6 +19,8 @@ final class APIHarness: Sendable {
     let catalog = MemoryCatalog()
     let log: MemoryRecordLog
     let streams: Streams
+    let buckets: TemporaryFolder
+    let transfers: TransferTasks
     let router: Router
 
     /// Takes the project from `X-Project-Id`, `p1` when absent; a token of `bad` is refused.
@@ -40,10 +44,13 @@ final class APIHarness: Sendable {
         streams = Streams(catalog: catalog, log: log, time: time, configuration: configuration)
         try await streams.load()
         let errors = ErrorTable()
+        buckets = try TemporaryFolder()
+        transfers = TransferTasks(
+            catalog: catalog, log: log, streams: streams, sinks: FolderBuckets(root: buckets.path), time: time)
         router = Router(
             routes: StreamRoutes(streams: streams).routes + AppRoutes(streams: streams).routes
                 + GroupRoutes(streams: streams).routes + TagRoutes(streams: streams).routes
-                + PolicyRoutes(streams: streams).routes + FigureRoutes(streams: streams).routes
+                + TransferRoutes(tasks: transfers, errors: errors).routes + PolicyRoutes(streams: streams).routes + FigureRoutes(streams: streams).routes
                 + RecordRoutes(
                     streams: streams, cursors: CursorCodec(key: [1, 2, 3]), errors: errors, limits: PutRecordsLimits()
                 ).routes,

@@ -26,7 +26,7 @@ final class TestStreams: StreamLookup {
         for waiter in woken { waiter.continuation.resume(returning: true) }
     }
 
-    func stream(_ reference: String, in project: ProjectID) async throws(StreamLookupError) -> StreamDescription? {
+    func describe(_ reference: String, in project: ProjectID) async throws(StreamLookupError) -> StreamDescription? {
         state.withLock { state in
             state.streams.values.first {
                 $0.project == project && ($0.id.text == reference || $0.name.text == reference)
@@ -34,7 +34,7 @@ final class TestStreams: StreamLookup {
         }
     }
 
-    func stream(_ id: StreamID) async throws(StreamLookupError) -> StreamDescription? {
+    func describe(_ id: StreamID) async throws(StreamLookupError) -> StreamDescription? {
         state.withLock { $0.streams[id] }
     }
 

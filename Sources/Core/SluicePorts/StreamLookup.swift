@@ -3,10 +3,10 @@ package import SluiceCore
 /// What transfer tasks need to know of streams: look one up, and hear of changes without polling.
 package protocol StreamLookup: Sendable {
     /// The stream of that name or id within the project; an id wins over an equal name. Nil when there is none.
-    func stream(_ reference: String, in project: ProjectID) async throws(StreamLookupError) -> StreamDescription?
+    func describe(_ reference: String, in project: ProjectID) async throws(StreamLookupError) -> StreamDescription?
 
     /// The stream of that id; nil when it does not exist or no longer does.
-    func stream(_ id: StreamID) async throws(StreamLookupError) -> StreamDescription?
+    func describe(_ id: StreamID) async throws(StreamLookupError) -> StreamDescription?
 
     /// Waits until the stream differs from the version given (at once if it already does) and returns it as it is
     /// then; nil when it was deleted. Throws `cancelled` when the task is cancelled.

@@ -14,6 +14,21 @@ struct DeliveryRecord: TransferRecord, Equatable {
     var deliveredAt: Int64
     /// The first number of the delivery that this object was part of: no object of it holds anything earlier.
     var deliveryFirst: Int64
+    /// The records as runs of consecutive numbers: gap to the run before, length, gap, length, …, the first gap counted
+    /// from `first`. Nil when all numbers of the range are in the object.
+    var runs: [Int]?
+
+    func holds(_ number: Int64) -> Bool {
+        guard number >= first, number <= last else { return false }
+        guard let runs else { return true }
+        var position = first
+        for (index, count) in runs.enumerated() {
+            let next = position + Int64(count)
+            if number < next { return index % 2 == 1 }
+            position = next
+        }
+        return false
+    }
 }
 
 /// Points from an object or a moment to the entry of the delivery.

@@ -9,6 +9,7 @@ extension PartitionRunner {
     func fulfil(_ intent: IntentRecord, after progress: ProgressRecord) async throws -> ProgressRecord {
         let planned = try OBSDestination(planned: intent.descriptor)
         let sink = try services.sinks.sink(project: task.project, agency: planned.agency, bucket: planned.bucket)
+        let start = services.time.now()
         var delivered: [DeliveryRecord] = []
         for object in intent.objects {
             let facts: ObjectFacts
@@ -26,7 +27,7 @@ extension PartitionRunner {
                     records: object.records, bytes: facts.length, crc32c: facts.crc32c,
                     deliveredAt: services.time.now().milliseconds, deliveryFirst: intent.first))
         }
-        return try await conclude(intent, delivered, after: progress)
+        return try await conclude(intent, delivered, begunAt: start, after: progress)
     }
 
     /// Writes one object and makes sure by reading that the destination holds what was written.
@@ -54,7 +55,7 @@ extension PartitionRunner {
     /// Stores that the intent is done. Objects that were planned but are not delivered have lost records to retention:
     /// the position moves to what is left, or past the range when other objects of it have been written.
     private func conclude(
-        _ intent: IntentRecord, _ delivered: [DeliveryRecord], after progress: ProgressRecord
+        _ intent: IntentRecord, _ delivered: [DeliveryRecord], begunAt start: Timestamp, after progress: ProgressRecord
     ) async throws -> ProgressRecord {
         var moved = progress
         let records = delivered.reduce(0) { $0 + $1.records }
@@ -72,7 +73,14 @@ extension PartitionRunner {
             try TransferStore.put(TransferKeys.progress(task.id, partition.number), moved),
             CatalogChange.delete(TransferKeys.intent(task.id, partition.number), expecting: .present),
         ]
-        for delivery in delivered { changes += try TransferKeys.changes(adding: delivery, to: task.id) }
+        let now = services.time.now()
+        for delivery in delivered {
+            changes += try TransferKeys.changes(adding: delivery, to: task.id)
+            changes.append(
+                try dumpLog.adding(
+                    from: start, to: now, .succeeded, records: delivery.records, bytes: delivery.bytes,
+                    object: delivery.object))
+        }
         try await services.store.commit(changes, as: owner)
         let metrics = metrics
         metrics.records.increment(by: records)

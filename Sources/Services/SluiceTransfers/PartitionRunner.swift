@@ -20,6 +20,7 @@ struct PartitionRunner: Sendable {
     /// Memory for the record data of this task.
     let memory: MemoryBudget
     let logger: Logger
+    let dumpLog: DumpLog
     let partition: PartitionID
 
     /// Runs until the partition is gone (returns), the task is cancelled or lost, or a permanent fault is met (throws).
@@ -39,6 +40,7 @@ struct PartitionRunner: Sendable {
                     logger.warning("delivery failed and will be tried again", ["error": reason, "pause": "\(pause)"])
                     metrics.retries.increment()
                     await reporter.failed(partition.number, reason)
+                    await noteFailure(reason)
                     try await services.time.sleep(for: pause)
                 }
             }
@@ -76,6 +78,18 @@ struct PartitionRunner: Sendable {
             progress = try await fulfil(intent, after: progress)
             pauses.reset()
             await reporter.delivered(partition.number)
+        }
+    }
+
+    /// Writes a failed attempt into the dump log, as well as that is possible: the next attempt matters more.
+    private func noteFailure(_ reason: String) async {
+        let now = services.time.now()
+        do {
+            let change = try dumpLog.adding(
+                from: now, to: now, .abnormal, records: 0, bytes: 0, object: "", message: reason)
+            try await services.store.commit([change], as: owner)
+        } catch {
+            logger.debug("a failed attempt is missing from the dump log", ["error": "\(error)"])
         }
     }
 

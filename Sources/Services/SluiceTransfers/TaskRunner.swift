@@ -49,7 +49,7 @@ struct TaskRunner: Sendable {
     private func deliver(
         _ task: TransferTask, as owner: TaskOwnership, reporter: TaskReporter, logger: Logger
     ) async throws {
-        guard var stream = try await services.streams.stream(task.stream) else { return }
+        guard var stream = try await services.streams.describe(task.stream) else { return }
         let destination: OBSDestination
         do {
             destination = try OBSDestination(
@@ -62,6 +62,7 @@ struct TaskRunner: Sendable {
 
         let memory = MemoryBudget(total: services.settings.memoryPerTask.bytes)
         let streams = services.streams
+        let dumpLog = try await DumpLog.resume(id, in: services)
         try await withThrowingTaskGroup(of: ChildEnd.self) { group in
             var running: Set<PartitionNumber> = []
             while true {
@@ -69,7 +70,7 @@ struct TaskRunner: Sendable {
                     let runner = PartitionRunner(
                         services: services, task: task, destination: destination, owner: owner, reporter: reporter,
                         memory: memory, logger: logger.with(["partition": partition.number.description]),
-                        partition: PartitionID(stream: task.stream, number: partition.number))
+                        dumpLog: dumpLog, partition: PartitionID(stream: task.stream, number: partition.number))
                     group.addTask {
                         try await runner.run()
                         return .partition(partition.number)

@@ -89,7 +89,7 @@ package final class TransferTasks: Sendable {
         var pauses = RetryPauses(services.settings)
         while !Task.isCancelled {
             do {
-                var current = try await services.streams.stream(stream)
+                var current = try await services.streams.describe(stream)
                 while let description = current {
                     current = try await services.streams.waitForChange(of: stream, since: description.version)
                 }
@@ -130,7 +130,7 @@ package final class TransferTasks: Sendable {
     func stream(_ reference: String, in project: ProjectID) async throws(TransferError) -> StreamDescription {
         let found: StreamDescription?
         do {
-            found = try await services.streams.stream(reference, in: project)
+            found = try await services.streams.describe(reference, in: project)
         } catch {
             throw TransferError(.unavailable, error.message)
         }

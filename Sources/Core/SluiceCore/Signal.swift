@@ -1,7 +1,7 @@
 internal import Synchronization
 
 /// An event that happens once; whoever waits for it, before or after, goes on.
-final class Signal: Sendable {
+package final class Signal: Sendable {
     private struct State {
         var isFired = false
         var waiters: [Int: CheckedContinuation<Void, Never>] = [:]
@@ -10,9 +10,11 @@ final class Signal: Sendable {
 
     private let state = Mutex(State())
 
-    var isFired: Bool { state.withLock(\.isFired) }
+    package init() {}
 
-    func fire() {
+    package var isFired: Bool { state.withLock(\.isFired) }
+
+    package func fire() {
         let waiters = state.withLock { state in
             state.isFired = true
             defer { state.waiters = [:] }
@@ -22,7 +24,7 @@ final class Signal: Sendable {
     }
 
     /// Returns when the event has happened or the task is cancelled.
-    func wait() async {
+    package func wait() async {
         let number = state.withLock { state in
             state.count += 1
             return state.count
@@ -42,7 +44,7 @@ final class Signal: Sendable {
     }
 
     /// Returns when the event has happened, also in a cancelled task: for events that are sure to come.
-    func waitRegardlessOfCancellation() async {
+    package func waitRegardlessOfCancellation() async {
         await withCheckedContinuation { continuation in
             let isFired = state.withLock { state in
                 if state.isFired { return true }

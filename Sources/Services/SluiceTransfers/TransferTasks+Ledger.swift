@@ -1,0 +1,150 @@
+internal import SluiceCatalog
+package import SluiceCore
+
+extension TransferTasks {
+    /// Deliveries of a task that fit the filter, at most `limit` (1 to 1000) a page; `after` is a page's `next`.
+    package func deliveries(
+        of name: String, on reference: String, in project: ProjectID, filter: DeliveryFilter = DeliveryFilter(),
+        after: String? = nil, limit: Int = 100
+    ) async throws(TransferError) -> DeliveryPage {
+        let stream = try await stream(reference, in: project)
+        let id = try await resolve(name, on: stream)
+        do {
+            if let object = filter.object { return try await delivery(of: object, filter, id) }
+            if let number = filter.sequenceNumber {
+                guard let partition = filter.partition else {
+                    throw OBSDestination.invalid("sequence_number needs partition_id")
+                }
+                return try await deliveries(holding: number, in: partition, filter, id)
+            }
+            if filter.from != nil || filter.until != nil {
+                return try await deliveriesByTime(filter, id, after: after, limit: limit)
+            }
+            let prefix = filter.partition.map { TransferKeys.deliveries(id, $0) } ?? TransferKeys.deliveries(id)
+            let start = try after.map { token throws(TransferError) in
+                try Self.key(token, below: TransferKeys.deliveries(id))
+            }
+            let page = try await services.store.catalog.list(prefix: prefix, after: start, limit: limit + 1)
+            var deliveries: [Delivery] = []
+            for entry in page.prefix(limit) {
+                deliveries.append(Delivery(try TransferStore.decode(entry, as: DeliveryRecord.self)))
+            }
+            let next = page.count > limit ? page[limit - 1].key.text : nil
+            return DeliveryPage(
+                deliveries: deliveries,
+                next: next.map { String($0.dropFirst(TransferKeys.deliveries(id).text.count)) })
+        } catch let error as CatalogError {
+            throw TransferError(error)
+        } catch let error as TransferError {
+            throw error
+        } catch {
+            throw TransferError(.unavailable, "\(error)")
+        }
+    }
+
+    private static func key(_ token: String, below prefix: CatalogKey) throws(TransferError) -> CatalogKey {
+        guard token.utf8.count <= 64, token.utf8.allSatisfy({ ($0 >= 0x30 && $0 <= 0x39) || $0 == 0x2F }) else {
+            throw OBSDestination.invalid("next is not one that a page has given")
+        }
+        return CatalogKey(prefix.text + token)
+    }
+
+    private func delivery(
+        of object: String, _ filter: DeliveryFilter, _ id: TransferTaskID
+    ) async throws -> DeliveryPage {
+        let store = services.store
+        guard
+            let pointer = try await store.get(TransferKeys.deliveryObject(id, object), as: DeliveryPointer.self)?
+                .record,
+            let found = try await store.get(
+                TransferKeys.delivery(id, PartitionNumber(pointer.partition), last: SequenceNumber(pointer.last)),
+                as: DeliveryRecord.self)?.record,
+            filter.partition.map({ $0.value == found.partition }) ?? true
+        else { return DeliveryPage(deliveries: [], next: nil) }
+        return DeliveryPage(deliveries: [Delivery(found)], next: nil)
+    }
+
+    /// Entries lie by their last number, so those that may hold a number begin at the first one not before it and end
+    /// where a whole delivery lies behind it.
+    private func deliveries(
+        holding number: SequenceNumber, in partition: PartitionNumber, _ filter: DeliveryFilter, _ id: TransferTaskID
+    ) async throws -> DeliveryPage {
+        let prefix = TransferKeys.deliveries(id, partition)
+        var after: CatalogKey? =
+            number.value > 0
+            ? TransferKeys.delivery(id, partition, last: SequenceNumber(number.value - 1)) : nil
+        var found: [Delivery] = []
+        let pageSize = 100
+        while true {
+            let page = try await services.store.catalog.list(prefix: prefix, after: after, limit: pageSize)
+            for entry in page {
+                let record = try TransferStore.decode(entry, as: DeliveryRecord.self)
+                if record.deliveryFirst > number.value { return DeliveryPage(deliveries: found, next: nil) }
+                if record.holds(number.value) { found.append(Delivery(record)) }
+            }
+            guard page.count == pageSize else { return DeliveryPage(deliveries: found, next: nil) }
+            after = page.last?.key
+        }
+    }
+
+    private func deliveriesByTime(
+        _ filter: DeliveryFilter, _ id: TransferTaskID, after: String?, limit: Int
+    ) async throws -> DeliveryPage {
+        let prefix = TransferKeys.deliveryTimes(id)
+        var start = CatalogKey(
+            prefix.text + DirectoryFormat.padded(max(0, filter.from?.milliseconds ?? 0), 16))
+        if let after { start = try Self.key(after, below: prefix) }
+        var found: [Delivery] = []
+        while true {
+            let page = try await services.store.catalog.list(prefix: prefix, after: start, limit: limit + 1)
+            for entry in page {
+                let pointer = try TransferStore.decode(entry, as: DeliveryPointer.self)
+                let time = Int64(entry.key.text.dropFirst(prefix.text.count).prefix(16)) ?? 0
+                if let until = filter.until, time >= until.milliseconds {
+                    return DeliveryPage(deliveries: found, next: nil)
+                }
+                let partition = PartitionNumber(pointer.partition)
+                guard filter.partition.map({ $0 == partition }) ?? true else {
+                    start = entry.key
+                    continue
+                }
+                if found.count == limit {
+                    return DeliveryPage(deliveries: found, next: String(start.text.dropFirst(prefix.text.count)))
+                }
+                let key = TransferKeys.delivery(id, partition, last: SequenceNumber(pointer.last))
+                if let record = try await services.store.get(key, as: DeliveryRecord.self)?.record {
+                    found.append(Delivery(record))
+                }
+                start = entry.key
+            }
+            guard page.count > limit else { return DeliveryPage(deliveries: found, next: nil) }
+        }
+    }
+
+    /// The dump log of a task of the project by its id, oldest first; at most `TransferSettings.dumpLogEntries`.
+    package func dumpLog(of id: TransferTaskID, in project: ProjectID) async throws(TransferError) -> [DumpLogEntry] {
+        guard let task = try await get(TransferKeys.task(id), as: TaskRecord.self)?.record,
+            task.project == project.text
+        else { throw TransferError(.taskNotFound, "[\(id)]") }
+        do {
+            return try await services.store.all(under: TransferKeys.dumpLog(id), as: DumpLogRecord.self)
+                .map(\.record).sorted { $0.number < $1.number }.map { record in
+                    DumpLogEntry(
+                        startedAt: Timestamp(milliseconds: record.startedAt),
+                        endedAt: Timestamp(milliseconds: record.endedAt), state: record.state, records: record.records,
+                        bytes: record.bytes, object: record.object, message: record.message)
+                }
+        } catch {
+            throw TransferError(error)
+        }
+    }
+}
+
+extension Delivery {
+    init(_ record: DeliveryRecord) {
+        self.init(
+            object: record.object, partition: PartitionNumber(record.partition), first: SequenceNumber(record.first),
+            last: SequenceNumber(record.last), records: record.records, bytes: record.bytes, crc32c: record.crc32c,
+            deliveredAt: Timestamp(milliseconds: record.deliveredAt))
+    }
+}
