@@ -87,18 +87,20 @@ void Connection::collect() {
 void Connection::write() {
     std::size_t sent = 0;
     while (out_->sent < out_->pieces.size()) {
-        if (sent >= written_per_turn) return wait_writable();
+        if (sent >= written_per_turn) return wait_to_write();
         Transport::Result result = transport_.write(&out_->pieces[out_->sent], out_->pieces.size() - out_->sent);
-        if (result.outcome == Transport::Outcome::wants_write) {
-            if (write_deadline_ == Clock::time_point::max())
-                write_deadline_ = Clock::now() + std::chrono::milliseconds(server_.configuration().answer_deadline);
-            return wait_writable();
-        }
+        if (result.outcome == Transport::Outcome::wants_write) return wait_to_write();
         if (result.outcome != Transport::Outcome::done) return abort();
         written(result.count);
         sent += result.count;
     }
     after_writing();
+}
+
+void Connection::wait_to_write() {
+    if (write_deadline_ == Clock::time_point::max())
+        write_deadline_ = Clock::now() + std::chrono::milliseconds(server_.configuration().answer_deadline);
+    wait_writable();
 }
 
 void Connection::written(std::size_t count) {

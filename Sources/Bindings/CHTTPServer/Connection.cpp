@@ -170,7 +170,7 @@ bool Connection::resume_with_memory() {
         if (reader_.is_in_body() ? !reader_.acquire_memory() : server_.in_flight_is_full()) return;
         served = true;
         is_waiting_for_memory = false;
-        wait_ = Wait::none;
+        set_deadline(Wait::none);
         last_byte_ = Clock::now();
         resume_reading();
     });
@@ -187,7 +187,7 @@ void Connection::dispatch() {
     entries_.push_back({nullptr, weight, request->head_only, request->keep_alive, request->http10});
     server_.in_flight_grew(weight);
     if (!request->keep_alive) no_more_requests_ = true;
-    wait_ = Wait::none;
+    set_deadline(Wait::none);
     server_.finished(std::move(request), Pointer(this));
 }
 
@@ -198,7 +198,7 @@ void Connection::refuse(const Refusal &refusal, bool closes, bool head_only) {
     if (!answer) return abort();
     entries_.push_back({std::move(answer), 0, head_only, !closes, false});
     if (closes) no_more_requests_ = refused_ = true;
-    wait_ = Wait::none;
+    set_deadline(Wait::none);
     flush_needed_ = true;
     server_.memory_freed();
 }

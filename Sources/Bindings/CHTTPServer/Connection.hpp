@@ -102,6 +102,7 @@ private:
     void flush();
     void collect();
     void write();
+    void wait_to_write();
     void written(std::size_t count);
     void after_writing();
     void linger();
