@@ -201,6 +201,24 @@ import Testing
         }
     }
 
+    // A body that holds memory and has stopped coming makes room for those that wait.
+    @Test func stalledBodyMakesRoom() async throws {
+        try await withServer(configure: {
+            $0.bodyMemoryBudget = 1_000_000
+            $0.stallDeadline = .milliseconds(200)
+        }) { server in
+            let stalled = try RawClient(port: server.port)
+            try stalled.send("PUT /1 HTTP/1.1\r\nHost: h\r\nContent-Length: 900000\r\n\r\n")
+            try stalled.send([UInt8](repeating: 1, count: 100_000))
+            #expect(eventually { server.statistics.bodyMemory == 900_000 })
+            let waiting = try RawClient(port: server.port)
+            try waiting.send("PUT /2 HTTP/1.1\r\nHost: h\r\nContent-Length: 800000\r\n\r\n")
+            try waiting.send([UInt8](repeating: 2, count: 800_000))
+            #expect(isRefusal(try stalled.answer(), 408))
+            #expect(try waiting.answer().body == [UInt8](repeating: 2, count: 800_000))
+        }
+    }
+
     @Test func waitingForMemoryHasADeadline() async throws {
         let keeper = Keeper()
         try await withServer(

@@ -77,6 +77,7 @@ import Testing
             }
         }.get()
         try await task.value
+        for exchange in keeper.takeAll() { exchange.respond(HTTPResponse(status: 200)) }
     }
 
     @Test func bodiesOutliveTheirConnectionAndServer() async throws {

@@ -1,11 +1,9 @@
 // The C interface: no exception passes it.
 #include "CHTTPServer.h"
-#include "RequestReader.hpp"
 #include "Server.hpp"
 
 #include <algorithm>
 #include <cstdio>
-#include <cstring>
 #include <exception>
 #include <memory>
 
@@ -66,67 +64,4 @@ void ch_body_release(ch_server *server, ch_body *body) {
     } catch (...) {
         // The memory is back in the pool; those who wait for it look again at the next tick.
     }
-}
-
-size_t ch_reader_exercise(const uint8_t *bytes, size_t count) {
-    // Small bounds, so that short inputs reach them; the first byte decides the pieces.
-    using namespace edge;
-    if (count < 1) return 0;
-    size_t events = 0;
-    try {
-        std::uint32_t state = bytes[0];
-        ReaderLimits limits{512, 40 * 1024};
-        BodyPool pool(64 * 1024);
-        ReaderSupply supply;
-        RequestReader reader(limits, pool, supply);
-        size_t position = 1;
-        bool goes_on = true;
-        while (goes_on && position < count) {
-            state = state * 1664525u + 1013904223u;
-            auto space = reader.space();
-            if (space.empty()) __builtin_trap();
-            size_t piece = bytes[0] == 0 ? count : 1 + (state >> 16) % (bytes[0] * 8u);
-            piece = std::min({piece, count - position, space.size()});
-            std::memcpy(space.data(), bytes + position, piece);
-            position += piece;
-            reader.commit(piece);
-            for (bool steps = true; steps;) {
-                switch (reader.step()) {
-                case RequestReader::Step::need_bytes: steps = false; break;
-                case RequestReader::Step::need_memory:
-                    if (!reader.acquire_memory()) steps = goes_on = false;
-                    break;
-                case RequestReader::Step::request: {
-                    auto request = reader.take();
-                    ch_request shown = request->expose();
-                    if (shown.body.count > limits.body_bytes) __builtin_trap();
-                    // Touch all of it, for the address sanitizer.
-                    volatile std::uint8_t sum = 0;
-                    auto touch = [&sum](ch_bytes text) {
-                        for (size_t i = 0; i < text.count; i++) sum = sum + text.bytes[i];
-                    };
-                    touch(shown.method);
-                    touch(shown.target);
-                    touch(shown.body);
-                    for (size_t i = 0; i < shown.field_count; i++) {
-                        touch(shown.fields[i].name);
-                        touch(shown.fields[i].value);
-                    }
-                    if (shown.body_owner) pool.release(shown.body_owner);
-                    supply.give_back(std::move(request));
-                    events++;
-                    break;
-                }
-                case RequestReader::Step::refused:
-                    events++;
-                    if (!reader.can_continue_after_refusal()) steps = goes_on = false;
-                    break;
-                }
-            }
-            reader.rest();
-        }
-    } catch (const std::bad_alloc &) {
-        return events;
-    }
-    return events;
 }

@@ -224,7 +224,7 @@ void Connection::check_deadlines(Clock::time_point now, bool memory_is_short) {
         if (state_ == State::closed) return;
         if (now >= write_deadline_) return abort();
         bool stalls = memory_is_short && wait_ == Wait::body && reader_.holds_pool_memory()
-            && now - last_byte_ >= stall_under_pressure;
+            && now - last_byte_ >= std::chrono::milliseconds(server_.configuration().stall_deadline);
         if (now < read_deadline_ && !stalls) return;
         if (state_ != State::open) return abort();
         switch (wait_) {

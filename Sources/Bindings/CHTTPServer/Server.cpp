@@ -36,6 +36,7 @@ Server::Server(const ch_configuration &configuration, const ch_callbacks &callba
 Server::~Server() {
     memory_queue_.clear();
     round_connections_.clear();
+    closed_.clear();
     slots_.clear();
     while (ch_answer *answer = inbox_first_) {
         inbox_first_ = answer->next;
@@ -76,6 +77,7 @@ void Server::run() {
     sigset_t all;
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, nullptr);
+    pthread_setname_np(pthread_self(), "http");
     for (;;) {
         try {
             if (!accepting_ && !draining_) accept();
@@ -144,7 +146,9 @@ void Server::accepted(Socket socket) {
     if (free_slots_.empty()) {
         index = static_cast<std::uint32_t>(slots_.size());
         slots_.emplace_back();
+        // So that closing never needs memory.
         free_slots_.reserve(slots_.size());
+        closed_.reserve(slots_.size() + closed_.size());
     } else {
         index = free_slots_.back();
         free_slots_.pop_back();
@@ -177,8 +181,18 @@ void Server::closed(Connection &connection) {
     free_slots_.push_back(index);
     open_--;
     counters.connections.store(open_, std::memory_order_relaxed);
-    // It may be in the middle of a call: the last reference goes later.
-    asio::post(context_, [pointer = std::move(slot.connection)] {});
+    closed_.push_back(std::move(slot.connection));
+    if (!burial_posted_) {
+        try {
+            asio::post(context_, [this] {
+                burial_posted_ = false;
+                closed_.clear();
+            });
+            burial_posted_ = true;
+        } catch (...) {
+            // No memory: with the next connection that closes.
+        }
+    }
     if (open_ + 1 == configuration_.max_connections) accept();
     finish_if_drained();
 }

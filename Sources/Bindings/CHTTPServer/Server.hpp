@@ -22,9 +22,7 @@ namespace edge {
 inline constexpr std::chrono::milliseconds quiet_linger{1000};
 inline constexpr std::chrono::milliseconds refused_linger{30000};
 inline constexpr std::size_t linger_bytes = 64 * 1024 * 1024;
-/// While bodies wait for memory, one that holds some and sends nothing for so long is given up.
-inline constexpr std::chrono::milliseconds stall_under_pressure{5000};
-/// A second connection-bound: how many above the bound of their address are told so; more are just closed.
+/// How many connections above the bound of their address are told so; more are just closed.
 inline constexpr std::size_t refused_connections_per_address = 16;
 
 class Server {
@@ -111,6 +109,9 @@ private:
 
     std::vector<Slot> slots_;
     std::vector<std::uint32_t> free_slots_;
+    // Closed connections that may still be in the middle of a call.
+    std::vector<Connection::Pointer> closed_;
+    bool burial_posted_ = false;
     std::size_t open_ = 0;
     std::map<Connection::Address, std::size_t> per_address_;
 

@@ -28,6 +28,8 @@ package struct HTTPServerConfiguration: Sendable {
     package var answerDeadline: Duration = .seconds(120)
     /// Between the end of an answer and the next request.
     package var idleDeadline: Duration = .seconds(75)
+    /// While bodies wait for memory, one that holds some and sends nothing for so long is given up with 408.
+    package var stallDeadline: Duration = .seconds(5)
     /// Makes the answer to a request that the server refuses by itself. Called on the server's thread.
     package var refusal: @Sendable (_ status: Int, _ reason: String) -> HTTPResponse
 
@@ -91,7 +93,7 @@ extension HTTPServerConfiguration {
         try check("maxPipelinedRequests", maxPipelinedRequests, 1...1024)
         for (name, deadline) in [
             ("headDeadline", headDeadline), ("bodyDeadline", bodyDeadline), ("answerDeadline", answerDeadline),
-            ("idleDeadline", idleDeadline),
+            ("idleDeadline", idleDeadline), ("stallDeadline", stallDeadline),
         ] where deadline < .milliseconds(10) || deadline > .seconds(86400) {
             throw HTTPServerError(.invalidConfiguration, "\(name) is \(deadline), not in 10 ms...24 h")
         }

@@ -113,7 +113,8 @@ final class ServerLoop: @unchecked Sendable {
                         head_deadline: UInt32(clamping: configuration.headDeadline.wholeMilliseconds),
                         body_deadline: UInt32(clamping: configuration.bodyDeadline.wholeMilliseconds),
                         answer_deadline: UInt32(clamping: configuration.answerDeadline.wholeMilliseconds),
-                        idle_deadline: UInt32(clamping: configuration.idleDeadline.wholeMilliseconds))
+                        idle_deadline: UInt32(clamping: configuration.idleDeadline.wholeMilliseconds),
+                        stall_deadline: UInt32(clamping: configuration.stallDeadline.wholeMilliseconds))
                     return ch_server_create(&values, &callbacks, &message, message.count)
                 }
             }

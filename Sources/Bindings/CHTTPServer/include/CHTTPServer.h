@@ -74,6 +74,7 @@ typedef struct {
     uint32_t body_deadline;
     uint32_t answer_deadline;
     uint32_t idle_deadline;
+    uint32_t stall_deadline;
 } ch_configuration;
 
 typedef struct {
@@ -114,9 +115,9 @@ void ch_server_answer(
     ch_server *_Nonnull server, uint64_t connection, uint64_t sequence, ch_answer *_Nonnull answer);
 void ch_body_release(ch_server *_Nonnull server, ch_body *_Nonnull body);
 
-/// Runs the request reader without a socket over `bytes`, cut into pieces by the first of them, with small bounds.
-/// Returns the number of requests and refusals seen. For the fuzzer.
-size_t ch_reader_exercise(const uint8_t *_Nonnull bytes, size_t count);
+/// Runs the request reader without a socket over `bytes`, with small bounds, in pieces decided by `seed` (0: as large as
+/// possible). Returns a digest of the requests it found, which must not depend on the pieces. For the fuzzer.
+uint64_t ch_reader_exercise(const uint8_t *_Nonnull bytes, size_t count, uint8_t seed);
 
 #ifdef __cplusplus
 }
