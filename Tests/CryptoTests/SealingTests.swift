@@ -30,12 +30,15 @@ import Testing
 
     @Test func keyFileIsMadeOnceForItsOwnerAlone() throws {
         try withFolder { folder in
-            let path = folder + "/sealing.key"
+            let path = folder + "/keys/sealing.key"
             let sealed = try SealingKey.load(creatingAt: path).seal([1, 2, 3], context: "x")
             #expect(try SealingKey.load(creatingAt: path).open(sealed, context: "x") == [1, 2, 3])
             let mode = try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
             #expect(mode == 0o600)
-            #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["sealing.key"])
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder + "/keys") == ["sealing.key"])
+            let folderMode =
+                try FileManager.default.attributesOfItem(atPath: folder + "/keys")[.posixPermissions] as? Int
+            #expect(folderMode == 0o700)
             try FileManager.default.setAttributes([.posixPermissions: 0o640], ofItemAtPath: path)
             #expect(throws: CryptoError.self) { try SealingKey.load(creatingAt: path) }
         }
@@ -53,7 +56,7 @@ import Testing
     }
 
     @Test func keyFileInMissingFolderIsAnError() {
-        #expect(throws: CryptoError.self) { try SealingKey.load(creatingAt: "/nonexistent-folder/sealing.key") }
+        #expect(throws: CryptoError.self) { try SealingKey.load(creatingAt: "/nonexistent-folder/keys/sealing.key") }
     }
 }
 

@@ -7,7 +7,8 @@ struct DataDirectory: Sendable {
     var lock: String { path + "/lock" }
     var credentials: String { path + "/credentials.json" }
     var catalog: String { path + "/catalog.db" }
-    var sealingKey: String { path + "/sealing.key" }
+    /// In a folder of its own, so that it can lie on another volume and a copy of the catalog does not take it along.
+    var sealingKey: String { path + "/keys/sealing.key" }
     var log: String { path + "/log" }
     var buckets: String { path + "/buckets" }
 }

@@ -34,6 +34,11 @@ package enum OwnerFile {
         throw CryptoError(.keyFile, "\(path) is longer than \(bytesMax) bytes")
     }
 
+    /// Makes the folder with mode 0700 unless it is there; its own folder must be.
+    package static func createFolder(_ path: String) throws(CryptoError) {
+        guard mkdir(path, 0o700) == 0 || errno == EEXIST else { throw failure("create", path) }
+    }
+
     /// Makes the file with mode 0600, durably; an existing one stays as it is, whoever made it.
     package static func create(_ path: String, text: String) throws(CryptoError) {
         try put(text, at: path) { draft in link(draft, path) == 0 || errno == EEXIST }

@@ -23,12 +23,16 @@ package struct SealingKey: Sendable {
         key = bytes
     }
 
-    /// The key in the file at `path`; a missing file is made first, durably, with mode 0600, in an existing folder.
+    /// The key in the file at `path`; a missing file is made first, durably, with mode 0600, and so is its
+    /// folder, with mode 0700.
     ///
     /// Two processes that start at once agree on one key. Throws `keyFile` when the file cannot be read or written or is
     /// open to group or others, `malformed` when it holds something else.
     package static func load(creatingAt path: String) throws(CryptoError) -> SealingKey {
         if let text = try OwnerFile.read(path) { return try parse(text, path) }
+        if let slash = path.lastIndex(of: "/"), slash != path.startIndex {
+            try OwnerFile.createFolder(String(path[..<slash]))
+        }
         try OwnerFile.create(path, text: header + Hex.encode(SecureBytes.random(AESGCM.keyLength)) + "\n")
         guard let text = try OwnerFile.read(path) else {
             throw CryptoError(.keyFile, "the sealing key \(path) vanished while it was made")

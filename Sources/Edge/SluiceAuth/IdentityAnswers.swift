@@ -92,7 +92,7 @@ struct IdentityAnswers: Sendable {
 
     private func json(_ status: Int, _ body: some Encodable, isSnakeCase: Bool = true) -> HTTPResponse {
         let encoder = JSONEncoder()
-        encoder.outputFormatting = .withoutEscapingSlashes
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         if isSnakeCase { encoder.keyEncodingStrategy = .convertToSnakeCase }
         // Structures of texts and flags always encode.
         let data = (try? encoder.encode(body)) ?? Data()
