@@ -140,6 +140,7 @@ let support: [Target] = [
 ]
 
 let testTargets: [Target] = [
+    tests("SluiceStreamsTests", ["SluiceCore", "SluiceFormats", "SluiceStreams", "SluiceTesting"]),
     tests("CompressionTests", ["Compression"]),
     tests(
         "SluiceAPITests",
