@@ -132,6 +132,7 @@ let app: [Target] = [
             "Crypto", "HTTPServer", "HTTPTypes", "Lifecycle", "Observability", "Settings", "SluiceAPI", "SluiceAuth",
             "SluiceCatalogSQLite", "SluiceCore", "SluiceLog", "SluiceStreams", "SluiceWire", "Terminal",
         ], path: "Sources/App/sluice", swiftSettings: strict),
+    room("App", "ClientCommands", ["SluiceCore", "HTTPTypes", "Crypto", "Curl", "Terminal"]),
 ]
 
 let support: [Target] = [
@@ -163,6 +164,9 @@ let testTargets: [Target] = [
     tests("YAMLTests", ["YAML"]),
     tests("SettingsTests", ["Settings", "SluiceCore", "Observability"]),
     tests("SluiceCatalogTests", ["SluiceCore", "SluiceCatalog", "SluiceCatalogSQLite", "SQLite", "SluiceTesting"]),
+    tests(
+        "ClientCommandsTests",
+        ["ClientCommands", "Terminal", "SluiceCore", "HTTPTypes", "ScriptedServer", "SluiceTesting"]),
     tests("TerminalTests", ["Terminal", "SluiceCore", "SluiceTesting"]),
     tests("CurlTests", ["Curl", "HTTPTypes", "ScriptedServer"]),
     tests(

@@ -101,9 +101,9 @@ import Testing
     }
 }
 
-@Suite struct JSONTextTests {
+@Suite struct JSONOutputTests {
     @Test func writes() {
-        let value = JSONText.object([
+        let value = JSONOutput.object([
             ("b", .array([.null, .boolean(true), .integer(-1), .double(0.5), .double(.nan)])),
             ("a\"", .string("\\ \n\t\u{1}\u{7F}ü")), ("raw", .verbatim("{}")),
         ])

@@ -17,6 +17,8 @@ package protocol ByteSource: Sendable {
 /// The surroundings of a command: its three streams, the environment and the time.
 package struct Console: Sendable {
     package let input: any ByteSource
+    /// How many bytes the input has, when it comes from a file.
+    package let inputSize: Int?
     package let output: any ByteSink
     package let errors: any ByteSink
     package let outputIsTerminal: Bool
@@ -27,10 +29,12 @@ package struct Console: Sendable {
     package let time: any TimeSource
 
     package init(
-        input: any ByteSource, output: any ByteSink, errors: any ByteSink, outputIsTerminal: Bool,
+        input: any ByteSource, inputSize: Int? = nil, output: any ByteSink, errors: any ByteSink,
+        outputIsTerminal: Bool,
         errorsIsTerminal: Bool, width: Int, environment: [String: String], time: any TimeSource
     ) {
         self.input = input
+        self.inputSize = inputSize
         self.output = output
         self.errors = errors
         self.outputIsTerminal = outputIsTerminal

@@ -68,11 +68,11 @@ package struct Program: Sendable {
     ) async -> ExitCode {
         var text: String
         if Self.wantsJSON(words) {
-            var members: [(String, JSONText)] = [("message", .string(error.message))]
+            var members: [(String, JSONOutput)] = [("message", .string(error.message))]
             if let code = error.code { members.insert(("code", .string(code)), at: 0) }
             if let status = error.status { members.append(("status", .integer(status))) }
             if let hint = error.hint { members.append(("hint", .string(hint))) }
-            text = JSONText.object([("error", .object(members))]).text + "\n"
+            text = JSONOutput.object([("error", .object(members))]).text + "\n"
         } else {
             text = "Error: \(error)\n"
             if let usage { text += "Usage: \(usage)\n" }

@@ -59,6 +59,7 @@ package actor DescriptorSink: ByteSink {
 package actor DescriptorSource: ByteSource {
     /// The most bytes of one read.
     package static let readBytesMax = 1 << 20
+    private static let patienceMilliseconds: Int32 = 200
 
     private let descriptor: Int32
     private let ownsDescriptor: Bool
@@ -80,8 +81,12 @@ package actor DescriptorSource: ByteSource {
         }
     }
 
+    /// Throws `CancellationError` within `patienceMilliseconds` when the task is cancelled while nothing comes.
     package func read() throws -> [UInt8]? {
         while true {
+            try Task.checkCancellation()
+            var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+            if unsafe poll(&waiting, 1, Self.patienceMilliseconds) == 0 { continue }
             var failure: Int32 = 0
             let bytes = [UInt8](capacity: Self.readBytesMax) { span in
                 unsafe span.withUnsafeMutableBufferPointer { buffer, count in
@@ -111,6 +116,11 @@ package struct InputFile: Sendable {
     /// In bytes; nil when it is no regular file.
     package let size: Int?
 
+    package init(source: any ByteSource, size: Int?) {
+        self.source = source
+        self.size = size
+    }
+
     /// Throws `CommandError` naming the path when it cannot be opened.
     package static func open(_ path: String) throws(CommandError) -> InputFile {
         let descriptor = systemOpen(path)
@@ -129,7 +139,7 @@ package struct InputFile: Sendable {
     }
 
     /// The size of standard input when it is redirected from a regular file; nil otherwise.
-    package static var standardInputSize: Int? {
+    static var standardInputSize: Int? {
         var status = stat()
         guard unsafe fstat(0, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
         return Int(status.st_size)
@@ -152,7 +162,7 @@ extension Console {
         signal(SIGPIPE, SIG_IGN)
         let writing = try BlockingThread()
         return Console(
-            input: try DescriptorSource(descriptor: 0, ownsDescriptor: false),
+            input: try DescriptorSource(descriptor: 0, ownsDescriptor: false), inputSize: InputFile.standardInputSize,
             output: DescriptorSink(descriptor: 1, thread: writing),
             errors: DescriptorSink(descriptor: 2, thread: writing), outputIsTerminal: isatty(1) == 1,
             errorsIsTerminal: isatty(2) == 1, width: terminalWidth(environment), environment: environment,

@@ -82,7 +82,7 @@ package struct FieldList: Sendable {
     }
 
     package var text: String {
-        let width = fields.reduce(0) { max($0, $1.0.displayWidth) } + 3
+        let width = fields.reduce(0) { max($0, $1.0.displayWidth) } + 2
         return fields.map { ($0.0 + ":").padded(to: width) + $0.1 + "\n" }.joined()
     }
 }

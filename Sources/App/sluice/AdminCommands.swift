@@ -195,7 +195,7 @@ enum AdminCommands {
     private static func show(_ call: CommandCall, _ rows: [(String, String)]) async throws {
         if call.isForPrograms {
             return try await call.console.print(
-                JSONText.object(rows.map { (member($0.0), .string($0.1)) }).text)
+                JSONOutput.object(rows.map { (member($0.0), .string($0.1)) }).text)
         }
         var fields = FieldList()
         for (title, value) in rows { fields.append(title, value) }
@@ -205,9 +205,9 @@ enum AdminCommands {
     private static func list(_ call: CommandCall, _ titles: [String], _ rows: [[String]]) async throws {
         if call.isForPrograms {
             let objects = rows.map { row in
-                JSONText.object(zip(titles, row).map { (member($0), .string($1)) })
+                JSONOutput.object(zip(titles, row).map { (member($0), .string($1)) })
             }
-            return try await call.console.print(JSONText.array(objects).text)
+            return try await call.console.print(JSONOutput.array(objects).text)
         }
         var table = TextTable(titles.map { TextTable.Column($0) })
         for row in rows { table.append(row) }

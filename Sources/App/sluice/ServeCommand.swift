@@ -53,7 +53,7 @@ enum ServeCommand {
         switch server.settings.log.format {
         case .json:
             try await console.print(
-                JSONText.object([("event", .string("ready")), ("endpoint", .string(server.endpoint))]).text)
+                JSONOutput.object([("event", .string("ready")), ("endpoint", .string(server.endpoint))]).text)
         case .text:
             let project = try Credentials.read(server.directory.credentials)?.projectID ?? "unknown"
             try await console.write(Welcome.text(server, project: project, environment: console.environment))

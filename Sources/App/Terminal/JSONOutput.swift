@@ -1,12 +1,12 @@
 /// JSON to be written, its members in the order given.
-package indirect enum JSONText: Sendable {
+package indirect enum JSONOutput: Sendable {
     case null
     case boolean(Bool)
     case integer(Int)
     case double(Double)
     case string(String)
-    case array([JSONText])
-    case object([(String, JSONText)])
+    case array([JSONOutput])
+    case object([(String, JSONOutput)])
     /// Text that is JSON already, for example a service's answer.
     case verbatim(String)
 
