@@ -129,7 +129,8 @@ let app: [Target] = [
     .executableTarget(
         name: "sluice",
         dependencies: [
-            "Crypto", "HTTPServer", "HTTPTypes", "Lifecycle", "Observability", "Settings", "SluiceAPI", "SluiceAuth",
+            "ClientCommands", "Crypto", "HTTPServer", "HTTPTypes", "Lifecycle", "Observability", "Settings",
+            "SluiceAPI", "SluiceAuth",
             "SluiceCatalogSQLite", "SluiceCore", "SluiceLog", "SluiceStreams", "SluiceWire", "Terminal",
         ], path: "Sources/App/sluice", swiftSettings: strict),
     room("App", "ClientCommands", ["SluiceCore", "HTTPTypes", "Crypto", "Curl", "Terminal"]),

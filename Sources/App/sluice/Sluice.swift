@@ -1,3 +1,4 @@
+internal import ClientCommands
 internal import Terminal
 
 #if canImport(Glibc)
@@ -14,7 +15,7 @@ enum Sluice {
         let program = Program(
             name: "sluice",
             abstract: "Streams that deliver, on your own machine: a DIS-compatible server and its tools.",
-            version: productVersion, commands: [ServeCommand.command, AdminCommands.command])
+            version: productVersion, commands: [ServeCommand.command] + clientCommands() + [AdminCommands.command])
         let code: ExitCode
         do {
             let console = try Console.standard(environment: environment)
