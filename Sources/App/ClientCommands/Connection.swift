@@ -71,7 +71,13 @@ struct Connection: Sendable {
         if fromEnvironment == nil || (call.value("endpoint") ?? environment["SLUICE_ENDPOINT"]) == nil {
             local = try await read(path, isRequired: call.value("data-dir") != nil)
         }
-        guard let endpoint = call.value("endpoint") ?? environment["SLUICE_ENDPOINT"] ?? local?.endpoint else {
+        let named = call.value("endpoint") ?? environment["SLUICE_ENDPOINT"]
+        if named == nil, local?.endpoint?.isEmpty == true {
+            throw CommandError(
+                exitCode: .unavailable, "The local server has not been ready yet.",
+                hint: "Wait until 'sluice serve' says that it is.")
+        }
+        guard let endpoint = named ?? local?.endpoint else {
             throw CommandError.usage(
                 "No server is known: there is no '\(path)'.",
                 hint: "Start one with 'sluice serve', or name it with --endpoint or SLUICE_ENDPOINT.")
