@@ -183,6 +183,7 @@ let fuzzTargets: [Target] =
     ? []
     : [
         fuzz("FuzzHTTPEdge", ["CHTTPServer"]),
+        fuzz("FuzzLogReader", ["SluiceCore", "SluiceLog", "SluiceTesting", "Observability"]),
         fuzz("FuzzSignature", ["SluiceAuth", "SluiceCore", "HTTPTypes", "Crypto"]),
         fuzz("FuzzPutRecordsJSON", ["HTTPTypes", "SluiceCore", "SluicePorts", "SluiceWire"]),
         fuzz("FuzzPutRecordsProtobuf", ["HTTPTypes", "SluiceCore", "SluicePorts", "SluiceWire"]),
@@ -195,7 +196,10 @@ let benchTargets: [Target] =
     : [
         .executableTarget(
             name: "BenchKernels", dependencies: ["HTTPTypes", "SluiceCore", "SluicePorts", "SluiceWire"],
-            path: "Benchmarks/kernels", swiftSettings: checked)
+            path: "Benchmarks/kernels", swiftSettings: checked),
+        .executableTarget(
+            name: "BenchLog", dependencies: ["SluiceCore", "SluicePorts", "SluiceLog", "Observability"],
+            path: "Benchmarks/log", swiftSettings: checked),
     ]
 
 let package = Package(

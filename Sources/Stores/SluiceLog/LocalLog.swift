@@ -129,6 +129,7 @@ package final class LocalLog: RecordLog {
                 shared.report(error, "the active segment could not be sealed; the next start scans it")
             }
         }
+        writer.mark()
         maintenance.writeIndexes()
         readers.stop()
         lock.release()

@@ -30,6 +30,8 @@ final class LogFiles: Sendable {
 
     /// Segment files kept open for readers.
     private static let openLimit = 64
+    /// A spare segment is synced piece by piece, so that a round's sync never waits for all of it.
+    private static let spareStep = 4 << 20
     private static let zeros = [UInt8](repeating: 0, count: 1 << 20)
 
     let directory: String
@@ -152,6 +154,8 @@ final class LogFiles: Sendable {
         } else {
             try reserve(file, pages(max(needed, configuration.segmentSize.bytes)))
         }
+        // Its length is durable before its header is: a file shorter than its header says has been cut.
+        try file.synchronize()
         return file
     }
 
@@ -166,9 +170,12 @@ final class LogFiles: Sendable {
         }
     }
 
-    private func fillWithZeros(_ file: any File, _ size: Int) throws(FileError) {
+    private func fillWithZeros(
+        _ file: any File, _ size: Int, syncingEvery step: Int = .max
+    ) throws(FileError) {
         var offset = 0
         while offset < size {
+            if offset > 0, offset % step == 0 { try file.synchronize() }
             let count = min(Self.zeros.count, size - offset)
             try file.writeAll(count == Self.zeros.count ? Self.zeros : Array(Self.zeros[..<count]), at: offset)
             offset += count
@@ -184,7 +191,7 @@ final class LogFiles: Sendable {
         do throws(FileError) {
             let file = try fileSystem.open(path(name), .create)
             try reserve(file, size)
-            try fillWithZeros(file, size)
+            try fillWithZeros(file, size, syncingEvery: Self.spareStep)
             try file.synchronize()
         } catch {
             do throws(FileError) {

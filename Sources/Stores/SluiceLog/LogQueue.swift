@@ -23,6 +23,8 @@ struct LogItem: Sendable {
         case create([PartitionID])
         case delete([PartitionID])
         case trim([TrimRequest])
+        /// Nothing; but everything before it is known to have been synced once it is found.
+        case mark
     }
 
     let work: Work
@@ -42,6 +44,7 @@ struct LogItem: Sendable {
                 BatchHeader.totalLength(payload: partitions.reduce(0) { $0 + $1.stream.text.utf8.count + 18 })
             case .delete(let partitions): BatchHeader.totalLength(payload: 4 + partitions.count * 8)
             case .trim(let requests): BatchHeader.totalLength(payload: 4 + requests.count * 16)
+            case .mark: BatchHeader.totalLength(payload: 4)
             }
     }
 
@@ -49,7 +52,7 @@ struct LogItem: Sendable {
     var freesSpace: Bool {
         switch work {
         case .append, .create: false
-        case .delete, .trim: true
+        case .delete, .trim, .mark: true
         }
     }
 
@@ -57,7 +60,7 @@ struct LogItem: Sendable {
     var endsRound: Bool {
         switch work {
         case .append, .trim: false
-        case .create, .delete: true
+        case .create, .delete, .mark: true
         }
     }
 

@@ -33,6 +33,7 @@ struct LogRound {
         case .create(let partitions): results.append([create(partitions, state)])
         case .delete(let partitions): results.append([delete(partitions, state)])
         case .trim(let requests): results.append([trim(requests, state)])
+        case .mark: results.append([(.done, add(.trim([])))])
         }
     }
 

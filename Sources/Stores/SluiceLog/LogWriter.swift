@@ -45,6 +45,21 @@ final class LogWriter: Sendable {
         }
     }
 
+    /// Writes a round that says nothing, so that the one before it counts as synced at the next start.
+    func mark() {
+        state.withLock { state in
+            let shared = shared
+            var items = [
+                LogItem(.mark) { results in
+                    if case .failure(let error)? = results.first {
+                        shared.logger.warning("the end of the log could not be marked", ["error": "\(error)"])
+                    }
+                }
+            ][...]
+            performRound(&items, &state)
+        }
+    }
+
     /// Where the active segment ends.
     var offset: Int { state.withLock(\.offset) }
 
