@@ -151,11 +151,12 @@ let testTargets: [Target] = [
             "SluiceTransfers", "SluiceSinkObject", "SluicePorts", "SluiceWire",
         ]),
     tests("SluiceWireTests", ["SluiceWire", "Crypto", "SluiceCore", "SluicePorts", "HTTPTypes"]),
+    tests("Simulation", ["SluiceTransfers", "SluiceCatalog", "SluiceCore", "SluicePorts", "SluiceTesting"]),
     tests(
         "SluiceTransfersTests",
         [
             "SluiceTransfers", "SluiceSinkObject", "SluiceFormats", "SluiceCatalog", "SluiceCore", "SluicePorts",
-            "SluiceTesting", "Observability",
+            "SluiceTesting", "Observability", "Compression",
         ]),
     tests("SluiceCoreTests", ["SluiceCore", "SluicePorts", "SluiceCatalog", "SluiceTesting"]),
     tests("SluiceTestingTests", ["SluiceCore", "SluicePorts", "SluiceTesting"]),

@@ -71,7 +71,7 @@ struct PartitionRunner: Sendable {
             } catch let error as RecordLogError where error.code == .trimmed {
                 continue
             }
-            let intent = plan(range)
+            let intent = try await plan(range)
             try await services.store.commit(
                 [try TransferStore.put(TransferKeys.intent(task.id, partition.number), intent, expecting: .absent)],
                 as: owner)
@@ -131,21 +131,46 @@ struct PartitionRunner: Sendable {
         }
     }
 
-    private func plan(_ range: CutRange) -> IntentRecord {
+    /// Decides names and contents: one object, or one for each directory that the records themselves name.
+    private func plan(_ range: CutRange) async throws -> IntentRecord {
         let now = services.time.now()
-        let name = ObjectName(
-            filePrefix: destination.filePrefix, directory: destination.directory.directory(at: now),
-            stream: task.streamName, task: task.name, partition: partition.number, first: range.first,
-            records: range.records, fileExtension: destination.fileExtension)
-        let last = range.next.value - 1
+        var objects: [IntentRecord.Object] = []
+        var covered = range
+        if let sorter = RecordSorter(destination, generatedAt: now) {
+            let settings = services.settings
+            let planner = DirectoryPlanner(
+                log: services.log, partition: partition, text: DelimitedText(delimiter: destination.delimiter),
+                readSize: settings.readSize, sorter: sorter, directoriesMax: settings.directoriesMax,
+                withMemory: { body in try await withMemory(Self.readShare(settings), body) })
+            let plan = try await planner.plan(range)
+            covered = plan.range
+            objects = plan.shares.map { share in
+                IntentRecord.Object(
+                    key: key(share.directory, first: share.first, records: share.records), first: share.first.value,
+                    last: share.last.value, records: share.records, directory: share.directory, bytes: share.bytes)
+            }
+        } else {
+            let directory = destination.directory.directory(at: now)
+            objects = [
+                IntentRecord.Object(
+                    key: key(directory, first: range.first, records: range.records), first: range.first.value,
+                    last: range.next.value - 1, records: range.records)
+            ]
+        }
         return IntentRecord(
-            epoch: owner.epoch, first: range.first.value, last: last, generatedAt: now.milliseconds,
-            objects: [.init(key: name.key, first: range.first.value, last: last, records: range.records)],
-            descriptor: destination.descriptor)
+            epoch: owner.epoch, first: covered.first.value, last: covered.next.value - 1,
+            generatedAt: now.milliseconds, objects: objects, descriptor: destination.descriptor)
+    }
+
+    private func key(_ directory: String, first: SequenceNumber, records: Int) -> String {
+        ObjectName(
+            filePrefix: destination.filePrefix, directory: directory, stream: task.streamName, task: task.name,
+            partition: partition.number, first: first, records: records, fileExtension: destination.fileExtension
+        ).key
     }
 
     /// The memory that writing one object takes: a read, its encoded form, and what a sink holds back.
     static func deliveryShare(_ settings: TransferSettings) -> Int {
-        2 * readShare(settings) + ByteCount.mebibytes(4).bytes
+        2 * readShare(settings) + ByteCount.mebibytes(8).bytes
     }
 }

@@ -88,6 +88,10 @@ struct IntentRecord: TransferRecord, Equatable {
         var first: Int64
         var last: Int64
         var records: Int
+        /// The directory whose records it holds; nil when it holds all of its range.
+        var directory: String?
+        /// Its size before compression, where several objects share a range.
+        var bytes: Int?
     }
 
     var epoch: Int64

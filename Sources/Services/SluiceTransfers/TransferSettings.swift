@@ -6,9 +6,9 @@ package struct TransferSettings: Sendable {
     package var minimumDeliverIntervalSeconds = 30
     /// An object is closed at this size when the task names none: 1 to 1024 MiB, by default 128 MiB.
     package var objectSizeMax: ByteCount = .mebibytes(128)
-    /// Memory for record data of all tasks together; by default 256 MiB, at least 16 MiB.
+    /// Memory for record data of all tasks together; by default 256 MiB, at least 32 MiB.
     package var memoryTotal: ByteCount = .mebibytes(256)
-    /// Memory for record data of one task; by default 64 MiB, at least 16 MiB.
+    /// Memory for record data of one task; by default 64 MiB, at least 32 MiB.
     package var memoryPerTask: ByteCount = .mebibytes(64)
     /// How much is read from the log at once; by default 1 MiB.
     package var readSize: ByteCount = .mebibytes(1)
@@ -16,6 +16,8 @@ package struct TransferSettings: Sendable {
     package var retryPause: Duration = .seconds(1)
     /// The longest pause between attempts (spec section 4.1: 60 s).
     package var retryPauseMax: Duration = .seconds(60)
+    /// Directories that the records of one delivery may name: a delivery ends before it would need more; by default 8192.
+    package var directoriesMax = 8192
     /// Entries kept of a task's dump log (spec section 4.5: 1000).
     package var dumpLogEntries = 1000
 

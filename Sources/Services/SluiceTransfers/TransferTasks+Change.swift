@@ -119,10 +119,6 @@ extension TransferTasks {
         guard destination.fileType != .parquet else {
             throw OBSDestination.invalid("destination_file_type parquet is not supported")
         }
-        guard !destination.isCompressed else {
-            throw OBSDestination.invalid("compression_format gzip is not supported")
-        }
-        guard destination.recordTime == nil else { throw OBSDestination.invalid("processing_schema is not supported") }
         return destination
     }
 
