@@ -201,6 +201,36 @@ import Testing
         }
     }
 
+    // Heads and small bodies of requests in flight are bounded together, by a quarter of the budget.
+    @Test func smallRequestsInFlightAreBoundedTogether() async throws {
+        let keeper = Keeper()
+        try await withServer(handler: keeper.keep, configure: { $0.bodyMemoryBudget = 65536 }) { server in
+            let body = [UInt8](repeating: 3, count: 10_000)
+            let clients = try (0..<4).map { _ in try RawClient(port: server.port) }
+            for client in clients.prefix(2) {
+                try client.send("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: \(body.count)\r\n\r\n")
+                try client.send(body)
+            }
+            try keeper.waitForArrivals(2)
+            for client in clients.suffix(2) {
+                try client.send("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: \(body.count)\r\n\r\n")
+                try client.send(body)
+            }
+            #expect(
+                eventually { server.statistics.acceptedConnections == 4 && server.statistics.bytesReceived > 20_500 })
+            #expect(server.statistics.requests == 2)
+            var answered = 0
+            while answered < 4 {
+                for exchange in keeper.takeAll() {
+                    exchange.respond(HTTPResponse(status: 200))
+                    answered += 1
+                }
+                if answered < 4 { try keeper.waitForArrivals(1) }
+            }
+            for client in clients { #expect(try client.answer().status == 200) }
+        }
+    }
+
     // A body that holds memory and has stopped coming makes room for those that wait.
     @Test func stalledBodyMakesRoom() async throws {
         try await withServer(configure: {
