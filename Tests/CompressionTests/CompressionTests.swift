@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import Compression
@@ -93,6 +94,33 @@ struct CompressionTests {
             let plain = try? Compression.decompress(damaged, as: coding, announcedSize: draw(200), limit: 150)
             #expect((plain ?? []).count <= 150)
         }
+    }
+
+    /// Bodies as the Java client compressed them.
+    @Test(
+        arguments: [
+            (
+                ContentCoding.lz4, "8A97ImFwcF9uYW1lIjoiaG8xYzl1OTU1bS1hMjA3In0=", 30,
+                "{\"app_name\":\"ho1c9u955m-a207\"}"
+            ),
+            (.snappy, "HnR7ImFwcF9uYW1lIjoiaG8xYzl1OTU1bS1hMjExIn0=", nil, "{\"app_name\":\"ho1c9u955m-a211\"}"),
+            (.zstd, "KLUv/SAe8QAAeyJhcHBfbmFtZSI6ImhvMWM5dTk1NW0tYTIxNSJ9", 30, "{\"app_name\":\"ho1c9u955m-a215\"}"),
+            (
+                .lz4,
+                """
+                9SF7InByaXZhdGUiOmZhbHNlLCJzdHJlYW1fbmFtZSI6ImhvMWM5dTk1NW0tczIwNiIgADB0eXAgAPAXQ09NTU9OIiwicGFydGl0aW9u\
+                X2NvdW50IjoyLCJkYXRhX2R1cmEYAEMiOjI0EwADPACmQkxPQiIsImlzX4QAUGFsc2V9
+                """, 149,
+                """
+                {"private":false,"stream_name":"ho1c9u955m-s206","stream_type":"COMMON","partition_count":2,\
+                "data_duration":24,"data_type":"BLOB","is_private":false}
+                """
+            ),
+        ] as [(ContentCoding, String, Int?, String)])
+    func readsTheJavaClient(coding: ContentCoding, body: String, size: Int?, text: String) throws {
+        let bytes = try #require(Data(base64Encoded: body))
+        let plain = try Compression.decompress(Array(bytes), as: coding, announcedSize: size, limit: Self.limit)
+        #expect(String(decoding: plain, as: UTF8.self) == text)
     }
 
     @Test

@@ -187,7 +187,8 @@ static int whole_number(const uint8_t *p, const uint8_t *end, int64_t *value) {
             continue;
         }
         for (zeros += digits ? 0 : -zeros; zeros > 0; zeros--) overflow |= __builtin_mul_overflow(digits, 10, &digits);
-        overflow |= __builtin_mul_overflow(digits, 10, &digits) | __builtin_add_overflow(digits, *p - '0', &digits);
+        overflow |= __builtin_mul_overflow(digits, 10, &digits);
+        overflow |= __builtin_add_overflow(digits, (uint64_t)(*p - '0'), &digits);
     }
     exponent += zeros;
     if (p < end) {
