@@ -129,9 +129,9 @@ let app: [Target] = [
     .executableTarget(
         name: "sluice",
         dependencies: [
-            "ClientCommands", "Crypto", "HTTPServer", "HTTPTypes", "Lifecycle", "Observability", "Settings",
-            "SluiceAPI", "SluiceAuth",
-            "SluiceCatalogSQLite", "SluiceCore", "SluiceLog", "SluiceStreams", "SluiceWire", "Terminal",
+            "ClientCommands", "Crypto", "HTTPServer", "HTTPTypes", "Lifecycle", "Observability", "Settings", "SluiceAPI",
+            "SluiceAuth", "SluiceCatalogSQLite", "SluiceCore", "SluiceLog", "SluiceSinkObject", "SluiceStreams",
+            "SluiceTransfers", "SluiceWire", "Terminal",
         ], path: "Sources/App/sluice", swiftSettings: strict),
     room("App", "ClientCommands", ["SluiceCore", "HTTPTypes", "Crypto", "Curl", "Terminal"]),
 ]

@@ -85,8 +85,6 @@ extension Settings {
         /// Whether a segment is written ahead once appends flow.
         package var preparesAhead = true
         package var tailCache = ByteCount.mebibytes(16)
-        /// Record data on its way to the disk; appends wait when it is used up.
-        package var appendQueue = ByteCount.mebibytes(64)
         package var retentionCheckInterval = Duration.seconds(60)
     }
 
@@ -126,7 +124,6 @@ extension Settings {
         package var memoryPerTask = ByteCount.mebibytes(64)
         package var objectSizeMax = ByteCount.mebibytes(128)
         package var readSize = ByteCount.mebibytes(1)
-        package var workers = 4
         package var retryPause = Duration.seconds(1)
         package var retryPauseMax = Duration.seconds(60)
     }

@@ -137,9 +137,6 @@ package enum SettingsSchema {
                 "storage.tail_cache", \.storage.tailCache, .size(.mebibytes(1) ... .gibibytes(16)),
                 "The newest records kept in memory for readers at the end of their stream."),
             Setting(
-                "storage.append_queue", \.storage.appendQueue, .size(.mebibytes(8) ... .gibibytes(16)),
-                "Records on their way to the disk; requests wait when it is used up."),
-            Setting(
                 "storage.retention_check_interval", \.storage.retentionCheckInterval,
                 .duration(.seconds(1) ... .seconds(3600)),
                 "How often records past their retention are looked for."),
@@ -232,8 +229,6 @@ package enum SettingsSchema {
             Setting(
                 "transfer.read_size", \.transfer.readSize, .size(.kibibytes(64) ... .mebibytes(16)),
                 "How much of a stream is read at once."),
-            Setting(
-                "transfer.workers", \.transfer.workers, .integer(1...256), "Uploads that run at the same time."),
             Setting(
                 "transfer.retry_pause", \.transfer.retryPause, .duration(.milliseconds(10) ... .seconds(60)),
                 "The pause after a first failure; it doubles from one to the next."),

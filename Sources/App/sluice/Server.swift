@@ -9,7 +9,9 @@ internal import SluiceAuth
 internal import SluiceCatalogSQLite
 internal import SluiceCore
 internal import SluiceLog
+internal import SluiceSinkObject
 internal import SluiceStreams
+internal import SluiceTransfers
 internal import SluiceWire
 internal import Synchronization
 
@@ -24,6 +26,7 @@ struct Server: Sendable {
     let log: LocalLog
     let identities: IdentityDirectory
     let streams: Streams
+    let transfers: TransferTasks
     let http: HTTPServer
     /// The listener of the operator pages, where they have one of their own.
     let pagesHTTP: HTTPServer?
@@ -49,6 +52,9 @@ struct Server: Sendable {
         let streams = Streams(
             catalog: catalog, log: log, time: time, configuration: settings.streamsConfiguration, logger: logger)
         try await streams.load()
+        let transfers = TransferTasks(
+            catalog: catalog, log: log, streams: streams, sinks: FolderBuckets(root: directory.buckets), time: time,
+            settings: settings.transferSettings, logger: logger, metrics: metrics)
 
         let pages = OperatorPages(metrics: metrics)
         let slot = ResponderSlot()
@@ -64,7 +70,7 @@ struct Server: Sendable {
             + RecordRoutes(
                 streams: streams, cursors: CursorCodec(key: sealing.derivedKey(for: "cursors")), errors: errors,
                 limits: PutRecordsLimits(records: settings.streams.recordsPerRequest)
-            ).routes
+            ).routes + TransferRoutes(tasks: transfers, errors: errors).routes
         var identitySettings = IdentityRoutes.Settings(
             region: settings.region, publicEndpoint: settings.publicEndpoint?.description, listenEndpoint: endpoint)
         identitySettings.unauthenticatedStatus = settings.auth.failureStatus
@@ -90,7 +96,8 @@ struct Server: Sendable {
             endpoint: endpoint, region: settings.region, credentialsPath: directory.credentials)
         let server = Server(
             settings: settings, directory: directory, metrics: metrics, logger: logger, time: time, catalog: catalog,
-            log: log, identities: identities, streams: streams, http: http, pagesHTTP: pagesHTTP, pages: pages,
+            log: log, identities: identities, streams: streams, transfers: transfers, http: http, pagesHTTP: pagesHTTP,
+            pages: pages,
             endpoint: endpoint)
         server.publishFigures()
         return server
@@ -120,6 +127,7 @@ struct Server: Sendable {
         var members = [
             ServiceGroup.Member("identities", IdentityService(identities: identities)),
             ServiceGroup.Member("retention", RetentionService(streams: streams)),
+            ServiceGroup.Member("transfers", TransferService(tasks: transfers)),
         ]
         if settings.streams.isAutoScaling {
             members.append(ServiceGroup.Member("auto scaling", AutoScalingService(streams: streams)))

@@ -2,6 +2,7 @@ internal import HTTPServer
 internal import Lifecycle
 internal import SluiceAuth
 internal import SluiceStreams
+internal import SluiceTransfers
 
 /// One listener: asked to stop, it takes no more and answers what is in flight.
 struct ListenerService: Service {
@@ -35,6 +36,15 @@ struct RetentionService: Service {
 
     func run() async throws {
         try await untilStopped { try await streams.runRetention() }
+    }
+}
+
+/// Delivers streams. Stopped, it gives up the deliveries under way; the next start finishes them.
+struct TransferService: Service {
+    let tasks: TransferTasks
+
+    func run() async throws {
+        try await untilStopped { try await tasks.run() }
     }
 }
 

@@ -6,6 +6,7 @@ internal import SluiceAuth
 internal import SluiceCore
 internal import SluiceLog
 internal import SluiceStreams
+internal import SluiceTransfers
 
 // Each room has its own configuration type; here the operator's settings become those.
 extension Settings {
@@ -37,9 +38,22 @@ extension Settings {
         configuration.scalingLimits.hourlyDown = streams.hourlyScaleDowns
         configuration.scalingLimits.pause = streams.scalingPause
         configuration.groupWindows.join = groups.joinWindow
+        configuration.groupWindows.rebalance = groups.rebalanceWindow
         configuration.groupWindows.session = groups.sessionTimeout
         configuration.maximumGroupMembers = groups.maxMembers
         return configuration
+    }
+
+    var transferSettings: TransferSettings {
+        var settings = TransferSettings()
+        settings.minimumDeliverIntervalSeconds = Int(transfer.minimumDeliverInterval.components.seconds)
+        settings.objectSizeMax = transfer.objectSizeMax
+        settings.memoryTotal = transfer.memoryTotal
+        settings.memoryPerTask = transfer.memoryPerTask
+        settings.readSize = transfer.readSize
+        settings.retryPause = transfer.retryPause
+        settings.retryPauseMax = transfer.retryPauseMax
+        return settings
     }
 
     var authenticatorSettings: Authenticator.Settings {
