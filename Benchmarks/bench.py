@@ -1,9 +1,11 @@
-"""The ingest benchmark: the disk's own limit, Sluice and its durable peers, alternating, medians, one table.
+"""Benchmarks. `ingest`: the disk's own limit, Sluice and its durable peers, alternating, medians. `scale`: starts with
+much data, memory, many streams.
 
 Started by scripts/bench, which builds what it needs. Standard library only.
 """
 
 import argparse
+import concurrent.futures
 import contextlib
 import json
 import os
@@ -486,14 +488,146 @@ def table(results, disks, generator, absent, arguments):
     return "\n".join(lines)
 
 
-def write_page(text):
-    begin, end = "<!-- ingest: begin -->", "<!-- ingest: end -->"
+def write_page(section, text):
+    begin, end = f"<!-- {section}: begin -->", f"<!-- {section}: end -->"
     page = PAGE.read_text()
     before, _, rest = page.partition(begin)
     _, _, after = rest.partition(end)
     if not rest or not after:
         raise SystemExit(f"{PAGE} lacks the marks {begin} and {end}")
     PAGE.write_text(f"{before}{begin}\n\n{text}\n\n{end}{after}")
+
+
+# Scale
+
+
+def started(binary, folder, *arguments):
+    """A server on that folder: the process context, its log and the seconds until it was ready."""
+    log = folder / "log"
+    command = [binary, "serve", "--data-dir", str(folder / "data"), "--listen", "127.0.0.1:0", "--log-format", "json"]
+    return process([*command, *arguments], log, ready='"event":"ready"'), log
+
+
+def endpoint_in(log):
+    line = next(x for x in log.read_text().splitlines() if '"ready"' in x)
+    return json.loads(line)["endpoint"].rstrip("/")
+
+
+def resident_megabytes(pid):
+    found = re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text())
+    return int(found.group(1)) / 1024
+
+
+def start_seconds(binary, folder, *arguments):
+    """The median of five starts, from the command to the ready line, and the memory of the last."""
+    found = []
+    for _ in range(5):
+        began = time.monotonic()
+        context, _ = started(binary, folder, *arguments)
+        with context as running:
+            found.append(time.monotonic() - began)
+            memory = resident_megabytes(running.pid)
+    return statistics.median(found), memory
+
+
+def scale(arguments, tools, work):
+    """Rows of what, figure."""
+    sluice = Sluice(arguments.binary, tools / "load")
+    rows = []
+    folder = work / "empty"
+    folder.mkdir(parents=True)
+    seconds, memory = start_seconds(arguments.binary, folder)
+    rows += [("Start on an empty folder", f"{seconds * 1000:.0f} ms"), ("Resident, idle", f"{memory:.1f} MB")]
+    say(rows)
+
+    folder = work / "full"
+    folder.mkdir(parents=True)
+    context, log = started(arguments.binary, folder)
+    with context as running:
+        endpoint = endpoint_in(log)
+        credentials = json.loads((folder / "data" / "credentials.json").read_text())
+        token, project = sluice.login(endpoint, credentials), credentials["project_id"]
+        sluice.create(endpoint, project, token, "full")
+        written = 0
+        while written < arguments.gigabytes * 1e9:
+            found = json.loads(
+                output_of(
+                    [
+                        tools / "load",
+                        "put",
+                        "--address",
+                        endpoint.split("//")[1],
+                        "--project",
+                        project,
+                        "--token",
+                        token,
+                        "--stream",
+                        "full",
+                        "--seconds",
+                        10,
+                        "--warm-up",
+                        0,
+                    ]
+                )
+            )
+            written += found["records"] * RECORD
+        memory = peak_megabytes(running.pid)
+    seconds, resident = start_seconds(arguments.binary, folder)
+    size = f"{written / 1e9:.0f} GB of records"
+    rows += [
+        (f"Start with {size}", f"{seconds * 1000:.0f} ms"),
+        (f"Resident after a start with {size}", f"{resident:.1f} MB"),
+        ("Peak memory while they were written", f"{memory:.0f} MB"),
+    ]
+    say(rows)
+    settle(folder)
+
+    folder = work / "many"
+    folder.mkdir(parents=True)
+    quota = ["--streams-common-partition-quota", "1000000"]
+    context, log = started(arguments.binary, folder, *quota)
+    with context as running:
+        endpoint = endpoint_in(log)
+        credentials = json.loads((folder / "data" / "credentials.json").read_text())
+        token, project = sluice.login(endpoint, credentials), credentials["project_id"]
+        base = f"{endpoint}/v2/{project}/streams"
+
+        def create(number):
+            sluice.call("POST", base, {"stream_name": f"stream-{number:06}", "partition_count": 10}, token).read()
+
+        began = time.monotonic()
+        with concurrent.futures.ThreadPoolExecutor(16) as pool:
+            list(pool.map(create, range(arguments.streams)))
+        rows.append(
+            (
+                f"Creating {arguments.streams:,} streams of 10 partitions, 16 callers",
+                f"{arguments.streams / (time.monotonic() - began):,.0f} streams/s",
+            )
+        )
+        times, start, seen = [], "", 0
+        while True:
+            began = time.monotonic()
+            query = f"?limit=100&start_stream_name={start}" if start else "?limit=100"
+            page = json.loads(sluice.call("GET", base + query, None, token).read())
+            times.append((time.monotonic() - began) * 1000)
+            seen += len(page["stream_names"])
+            if not page["has_more_streams"]:
+                break
+            start = page["stream_names"][-1]
+        assert seen == arguments.streams, (seen, arguments.streams)
+        tenth = max(1, len(times) // 10)
+        rows.append(
+            (
+                "Listing them, a page of 100: first tenth of the pages, last tenth",
+                f"{statistics.median(times[:tenth]):.1f} ms, {statistics.median(times[-tenth:]):.1f} ms",
+            )
+        )
+        rows.append(("Resident with them", f"{resident_megabytes(running.pid):.0f} MB"))
+    seconds, memory = start_seconds(arguments.binary, folder, *quota)
+    rows.append((f"Start with {arguments.streams:,} streams", f"{seconds * 1000:.0f} ms, {memory:.0f} MB resident"))
+    settle(folder)
+    lines = [f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores.", "", "| What | Figure |", "|---|---:|"]
+    return "\n".join(lines + [f"| {name} | {value} |" for name, value in rows])
 
 
 def peers(tools):
@@ -519,17 +653,27 @@ def peers(tools):
 
 def main():
     parser = argparse.ArgumentParser(prog="scripts/bench")
-    parser.add_argument("what", choices=["ingest"])
+    parser.add_argument("what", choices=["ingest", "scale"])
     parser.add_argument("--seconds", type=float, default=8, help="length of each measurement (default 8)")
     parser.add_argument("--rounds", type=int, default=3, help="alternating rounds (default 3)")
     parser.add_argument("--dir", type=pathlib.Path, default=ROOT / ".build" / "bench", help="where data is written")
     parser.add_argument("--only", choices=["sluice", "peers", "disk"], help="a part of it; the page is not written")
     parser.add_argument("--no-write", action="store_true", help="print the table, leave docs/PERFORMANCE.md alone")
+    parser.add_argument("--gigabytes", type=float, default=10, help="scale: data before the start (default 10)")
+    parser.add_argument("--streams", type=int, default=10_000, help="scale: streams (default 10000)")
     parser.add_argument("--tools", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
     parser.add_argument("--binary", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     tools, work = arguments.tools, arguments.dir
     settle(work)
+
+    if arguments.what == "scale":
+        text = scale(arguments, tools, work)
+        print(text)
+        if not arguments.no_write:
+            write_page("scale", text)
+        settle(work)
+        return
 
     contenders, absent = ([], []) if arguments.only in ("sluice", "disk") else peers(tools)
     if arguments.only not in ("peers", "disk"):
@@ -560,7 +704,7 @@ def main():
     text = table(results, disks, generator, absent, arguments)
     print(text)
     if not arguments.only and not arguments.no_write:
-        write_page(text)
+        write_page("ingest", text)
         say(f"written into {PAGE.relative_to(ROOT)}")
     settle(work)
 
