@@ -42,6 +42,8 @@ def server(tmp_path_factory, bucket_root):
 def delivering_to(bucket_root):
     """Settings that deliver into the folder's buckets, as soon as a test asks for it."""
     return f"""
+groups:
+  join_window: 300ms
 transfer:
   minimum_deliver_interval: 1s
 destinations:

@@ -369,3 +369,61 @@ def test_idle_connections_do_not_hold_the_stop_up(new_server):
     assert time.monotonic() - began < 10
     for connection in idle:
         connection.close()
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 96 MB, where the machine lets us make one."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    made = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=96m", "tmpfs", str(folder)], capture_output=True, text=True
+    )
+    if made.returncode != 0:
+        pytest.skip(f"a full disk needs the right to mount one: {made.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.mark.slow
+def test_full_disk(small_disk):
+    """A full disk refuses before it acknowledges, loses nothing, and recovers when a stream is deleted."""
+    running = serverprocess.Server(small_disk, arguments=["--storage-segment-size", "4MiB"]).start()
+    try:
+        api = Api(running.endpoint, running.credentials).login()
+        api.create_stream("keep")
+        api.create_stream("fill")
+        kept = [b"k%d" % n for n in range(100)]
+        api.put("keep", [{"data": data, "partition_id": "0"} for data in kept])
+        entry = {"data": base64.b64encode(os.urandom(500_000)).decode(), "partition_id": "0"}
+        stored, refused = 0, 0
+        for _ in range(400):
+            answer = api.call("POST", "/v2/{p}/records", {"stream_name": "fill", "records": [entry] * 4})
+            if answer.status == 200:
+                stored += 4 - answer.json["failed_record_count"]
+                refused += answer.json["failed_record_count"]
+                assert all(r.get("error_code", "DIS.5250") == "DIS.5250" for r in answer.json["records"])
+            else:
+                assert answer.status >= 500 and answer.json["errorCode"].startswith("DIS.5"), answer
+                refused += 4
+            if refused >= 40:
+                break
+        assert refused >= 40 and stored > 20
+        assert api.send("GET", "/healthz").status == 200
+        assert [data for _, data in api.read_all("keep", "0")] == kept
+        assert len(api.read_all("fill", "0")) == stored
+        api.delete_stream("fill")
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            answer = api.call("POST", "/v2/{p}/records", {"stream_name": "keep", "records": [entry]})
+            if answer.status == 200 and answer.json["failed_record_count"] == 0:
+                break
+            time.sleep(0.2)
+        assert len(api.read_all("keep", "0")) == len(kept) + 1, "no record was taken after space had come back"
+        assert running.stop() == 0
+        running.start()
+        assert len(Api(running.endpoint, running.credentials).read_all("keep", "0")) == len(kept) + 1
+        assert running.stop() == 0
+    finally:
+        if running.is_running():
+            running.kill()
