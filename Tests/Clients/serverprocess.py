@@ -18,6 +18,11 @@ STOP_BOUND = 30
 LOOK_AGAIN = 0.002
 
 
+def clean_environment():
+    """The environment without anything that is a setting of Sluice or of a client."""
+    return {k: v for k, v in os.environ.items() if not k.startswith(("SLUICE_", "HUAWEICLOUD_"))}
+
+
 class StartFailed(Exception):
     """The process ended, or said nothing, before it was ready; carries its exit status and what it printed."""
 
@@ -52,8 +57,7 @@ class Server:
 
     def start(self):
         self.folder.mkdir(parents=True, exist_ok=True)
-        # A setting of the machine's user must not reach the test.
-        environment = {k: v for k, v in os.environ.items() if not k.startswith(("SLUICE_", "HUAWEICLOUD_"))}
+        environment = clean_environment()
         environment.update(self.environment)
         began = time.monotonic()
         self.printed.unlink(missing_ok=True)
@@ -137,4 +141,5 @@ def admin(data_dir, *arguments):
         capture_output=True,
         text=True,
         timeout=60,
+        env=clean_environment(),
     )

@@ -673,7 +673,7 @@ def test_body_over_the_limit_announced(api):
 
 def test_body_over_the_limit_chunked(api):
     chunk = b"10000\r\n" + b"x" * 65536 + b"\r\n"
-    answer = parse(exchange(api.host, head(api, "POST", "/v2/{p}/records", "Transfer-Encoding: chunked") + chunk * 200))
+    answer = parse(exchange(api.host, head(api, "POST", "/v2/{p}/records", "Transfer-Encoding: chunked") + chunk * 300))
     assert answer.status == 413 and code_and_members(answer) == "DIS.4200"
 
 

@@ -276,10 +276,12 @@ def test_consumer_group(api, app, stream):
         assert (left.status, left.body) == (204, b"")
 
 
-def test_consumer_group_unknown(api, name):
+def test_consumer_group_unknown(api, name, stream):
     group = name("nogroup")
     answer = api.ok(
-        "POST", f"/v2/{{p}}/apps/{group}/consumers", {"groupId": group, "clientId": "c", "interestedStream": []}
+        "POST",
+        f"/v2/{{p}}/apps/{group}/consumers",
+        {"groupId": group, "clientId": "c", "interestedStream": [stream(1)]},
     )
     assert answer["state"] == "GROUP_NOT_EXIST" and isinstance(answer["syncDelayedTimeMs"], int)
 

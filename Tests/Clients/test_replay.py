@@ -68,9 +68,9 @@ class World:
         self.identifiers = {}
 
     def stream(self, name, partitions=5):
-        """A stream with 20 records in each partition; returns its id."""
+        """A JSON stream with 20 records in each partition; returns its id."""
         if name not in self.streams:
-            self.streams[name] = self.api.create_stream(name, partitions)
+            self.streams[name] = self.api.create_stream(name, partitions, data_type="JSON")
             self.api.put(name, [{"data": b"r", "partition_id": str(p)} for p in range(partitions) for _ in range(20)])
         return self.streams[name]
 
