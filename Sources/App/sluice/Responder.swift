@@ -12,7 +12,7 @@ struct Responder: Sendable {
 
     func respond(to request: HTTPRequest) async -> HTTPResponse {
         if let answer = pages?.respond(to: request) { return answer }
-        if let answer = await identity.respond(to: request) { return answer }
+        if let answer = await identity.respond(to: request) { return Router.identified(answer) }
         return await router.respond(to: request)
     }
 

@@ -25,12 +25,18 @@ package struct Router: Sendable {
     }
 
     package func respond(to request: HTTPRequest) async -> HTTPResponse {
-        var response: HTTPResponse
+        let response: HTTPResponse
         do {
             response = try await answer(request)
         } catch {
             response = Self.response(to: translate(error, request))
         }
+        return Self.identified(response)
+    }
+
+    /// The answer with an `X-Request-Id` of its own, which clients report with every failure.
+    package static func identified(_ response: HTTPResponse) -> HTTPResponse {
+        var response = response
         response.headers.append("X-Request-Id", requestID())
         return response
     }
@@ -75,7 +81,7 @@ package struct Router: Sendable {
     }
 
     /// 32 hexadecimal digits.
-    private func requestID() -> String {
+    private static func requestID() -> String {
         func digits(_ value: UInt64) -> String {
             let text = String(value, radix: 16)
             return String(repeating: "0", count: 16 - text.utf8.count) + text
