@@ -63,7 +63,7 @@ extension Settings {
         package var maxHead = ByteCount.kibibytes(32)
         package var maxBody = ByteCount.mebibytes(12)
         /// Bodies of all requests together; connections wait when it is used up.
-        package var bodyMemory = ByteCount.mebibytes(256)
+        package var bodyMemory = ByteCount.mebibytes(128)
         package var maxConnections = 4096
         package var maxConnectionsPerAddress = 1024
         /// Requests of one connection that wait for answers.

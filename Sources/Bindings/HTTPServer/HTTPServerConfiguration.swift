@@ -13,7 +13,7 @@ package struct HTTPServerConfiguration: Sendable {
     /// The body after removal of chunked framing, in bytes; more answers 413.
     package var maxBodyBytes = 12 * 1024 * 1024
     /// Memory of all bodies above 16 KiB, in bytes; what does not fit waits unread.
-    package var bodyMemoryBudget = 256 * 1024 * 1024
+    package var bodyMemoryBudget = 128 * 1024 * 1024
     /// Open connections; further ones wait in the system's queue.
     package var maxConnections = 4096
     /// Open connections from one IPv4 address or IPv6 /64 network; further ones are answered 503 and closed.
