@@ -129,8 +129,10 @@ let app: [Target] = [
     .executableTarget(
         name: "sluice",
         dependencies: [
-            "ClientCommands", "Crypto", "HTTPServer", "HTTPTypes", "Lifecycle", "Observability", "Settings", "SluiceAPI",
-            "SluiceAuth", "SluiceCatalogSQLite", "SluiceCore", "SluiceLog", "SluiceSinkObject", "SluiceStreams",
+            "ClientCommands", "Crypto", "HTTPServer", "HTTPTypes", "Lifecycle", "Observability", "Settings",
+            "SluiceAPI",
+            "SluiceAuth", "SluiceCatalogSQLite", "SluiceCore", "SluiceLog", "SluicePorts", "SluiceSinkObject",
+            "SluiceStreams",
             "SluiceTransfers", "SluiceWire", "Terminal",
         ], path: "Sources/App/sluice", swiftSettings: strict),
     room("App", "ClientCommands", ["SluiceCore", "HTTPTypes", "Crypto", "Curl", "Terminal"]),

@@ -15,7 +15,8 @@ enum Sluice {
         let program = Program(
             name: "sluice",
             abstract: "Streams that deliver, on your own machine: a DIS-compatible server and its tools.",
-            version: productVersion, commands: [ServeCommand.command] + clientCommands() + [AdminCommands.command])
+            version: productVersion,
+            commands: [ServeCommand.command] + clientCommands() + [AdminCommands.command, LogCommands.command])
         let code: ExitCode
         do {
             let console = try Console.standard(environment: environment)
