@@ -77,7 +77,7 @@ enum LogCommands {
                     ("created", .integer(Int(segment.created.milliseconds))), ("bytes", .integer(segment.end)),
                     ("file_bytes", .integer(segment.fileSize.bytes)), ("batches", .integer(segment.batches)),
                     ("records", .integer(segment.records)), ("holes", .integer(segment.holes)),
-                    ("sealed", .boolean(!segment.isNewest)), ("indexed", .bool(segment.hasIndex)),
+                    ("sealed", .boolean(!segment.isNewest)), ("indexed", .boolean(segment.hasIndex)),
                 ])
             }
             return try await call.console.print(JSONOutput.array(rows).text)
