@@ -167,7 +167,13 @@ private func parkedCounts(_ service: ServiceClient, _ stream: String, _ task: St
     var next: String?
     repeat {
         let query = [("limit", "1000")] + (next.map { [("next", $0)] } ?? [])
-        let page: Page = try await service.get(service.tasksPath(stream, task, "parked-records"), query: query)
+        let page: Page
+        do {
+            page = try await service.get(service.tasksPath(stream, task, "parked-records"), query: query)
+        } catch let error as CommandError where error.status == 404 {
+            // A server without parked records has none.
+            return [:]
+        }
         for record in page.parkedRecords { counts[record.partitionId, default: 0] += 1 }
         next = page.parkedRecords.isEmpty || page.next == next ? nil : page.next
     } while next != nil
