@@ -123,6 +123,33 @@ import Testing
         await log.shutDown()
     }
 
+    @Test func aDeletedPartitionGivesItsSpaceBack() async throws {
+        let disk = SimulatedDisk(seed: 6)
+        var log = try open(disk)
+        try await log.createPartitions(Self.ids)
+        let large = RecordLogConformance.batch([String(repeating: "z", count: 12_000)])
+        for call in 0..<40 {
+            _ = await log.append([
+                PartitionAppend(partition: Self.ids[0], batch: RecordLogConformance.batch(["kept \(call)"])),
+                PartitionAppend(partition: Self.ids[1], batch: large),
+            ])
+        }
+        let full = disk.usedSpace
+        let expected = try await RecordLogConformance.texts(of: log, Self.ids[0], from: .zero)
+        try await log.deletePartitions([Self.ids[1]])
+        #expect(disk.usedSpace.bytes < full.bytes - 30 * 8_192)
+        #expect(log.statistics.diskBytes < full)
+        for _ in 0..<2 {
+            #expect(try await RecordLogConformance.texts(of: log, Self.ids[0], from: .zero) == expected)
+            let verified = try LogInspector(directory: "/log", fileSystem: disk).verify()
+            #expect(verified.findings.isEmpty)
+            await log.shutDown()
+            log = try open(disk)
+            #expect(log.recovery.rebuiltIndexes == 0)
+        }
+        await log.shutDown()
+    }
+
     @Test func aFullDiskAnswersFullAndHeals() async throws {
         let disk = SimulatedDisk(seed: 5)
         let log = try open(disk)

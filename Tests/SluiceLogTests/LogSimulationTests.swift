@@ -147,7 +147,9 @@ struct LogSimulation {
             let some = ids.filter { _ in random.chance(0.2) }
             try await perform(.delete(some), log) { try await log.deletePartitions(some) }
         case 15..<22:
-            guard let (id, partition) = model.partitions.randomElement(using: &random) else { return }
+            guard let id = model.partitions.keys.sorted().randomElement(using: &random),
+                let partition = model.partitions[id]
+            else { return }
             let first = Int.random(in: 0...partition.records.count, using: &random)
             try await perform(.trim(id, first), log) {
                 try await log.trim(id, before: SequenceNumber(Int64(first)))

@@ -15,12 +15,12 @@ struct IndexFile: Equatable, Sendable {
     var lastRound: UInt32
     /// Sorted by handle.
     var summaries: [RunSummary]
-    /// Ranges whose space was given back, ascending.
+    /// Batches of deleted partitions whose whole pages were given back, ascending.
     var holes: [Range<Int>]
 
-    /// Bytes of the header, summaries and holes, which are read at start; the entries follow.
-    static func headLength(summaries: Int, holes: Int) -> Int {
-        headerSize + summaries * RunSummary.size + holes * 16 + 4
+    /// Bytes of the header and summaries, which are read at start; the entries follow, then the holes.
+    static func headLength(summaries: Int) -> Int {
+        headerSize + summaries * RunSummary.size + 4
     }
 
     /// The whole file for a segment's runs.
@@ -44,10 +44,6 @@ struct IndexFile: Equatable, Sendable {
             entries += encoded
             entryCount += run.entries.count
         }
-        for hole in holes {
-            table.append(littleEndian: UInt64(hole.lowerBound))
-            table.append(littleEndian: UInt64(hole.upperBound))
-        }
         head.append(littleEndian: magic)
         head.append(littleEndian: version)
         head.append(littleEndian: segment)
@@ -61,7 +57,25 @@ struct IndexFile: Equatable, Sendable {
         head.append(littleEndian: UInt32(0))
         head.append(littleEndian: CRC32C.checksum(head))
         table.append(littleEndian: CRC32C.checksum(table))
-        return head + table + entries
+        return head + table + entries + encode(holes)
+    }
+
+    private static func encode(_ holes: [Range<Int>]) -> [UInt8] {
+        var bytes: [UInt8] = []
+        for hole in holes {
+            bytes.append(littleEndian: UInt64(hole.lowerBound))
+            bytes.append(littleEndian: UInt64(hole.upperBound))
+        }
+        bytes.append(littleEndian: CRC32C.checksum(bytes))
+        return bytes
+    }
+
+    /// The file with other holes; nothing else moves, so a reader may hold either version of it.
+    static func bytes(_ whole: [UInt8], of index: IndexFile, withHoles holes: [Range<Int>]) -> [UInt8] {
+        var bytes = Array(whole.dropLast(index.holes.count * 16 + 4))
+        bytes.store(littleEndian: UInt32(holes.count), at: 40)
+        bytes.store(littleEndian: CRC32C.checksum(Array(bytes[..<(headerSize - 4)])), at: headerSize - 4)
+        return bytes + encode(holes)
     }
 
     static func encode(_ entries: [BatchEntry]) -> [UInt8] {
@@ -102,19 +116,21 @@ struct IndexFile: Equatable, Sendable {
             reader.next(UInt64.self) == 0, reader.next(UInt32.self) == 0,
             reader.next(UInt32.self) == CRC32C.checksum(Array(head[..<(headerSize - 4)])), end <= UInt32.max
         else { return nil }
-        let headLength = headLength(summaries: Int(runCount), holes: Int(holeCount))
-        guard try file.size() == headLength + Int(entryCount) * BatchEntry.size else { return nil }
+        let headLength = headLength(summaries: Int(runCount))
+        let holesStart = headLength + Int(entryCount) * BatchEntry.size
+        let size = holesStart + Int(holeCount) * 16 + 4
+        guard try file.size() == size else { return nil }
         let table = try file.read(headerSize..<headLength)
         guard table.count == headLength - headerSize else { return nil }
         return decodeTable(
-            table,
+            table, try file.read(holesStart..<size),
             into: IndexFile(
                 segment: segment, salt: salt, validEnd: Int(end), lastRound: lastRound, summaries: [], holes: []),
             runs: runCount, holes: holeCount)
     }
 
     private static func decodeTable(
-        _ table: [UInt8], into empty: IndexFile, runs: UInt32, holes: UInt32
+        _ table: [UInt8], _ ranges: [UInt8], into empty: IndexFile, runs: UInt32, holes: UInt32
     ) -> IndexFile? {
         var index = empty
         var reader = ByteReader(table)
@@ -130,20 +146,21 @@ struct IndexFile: Equatable, Sendable {
                     handle: handle, first: first, next: next, latest: latest, entryStart: entryStart,
                     entryCount: entryCount, entriesChecksum: checksum))
         }
+        guard reader.next(UInt32.self) == CRC32C.checksum(Array(table.dropLast(4))) else { return nil }
+        var rest = ByteReader(ranges)
         for _ in 0..<holes {
-            guard let start: UInt64 = reader.next(), let end: UInt64 = reader.next(), start <= end,
-                end <= UInt32.max
+            guard let start: UInt64 = rest.next(), let end: UInt64 = rest.next(), start < end, end <= UInt32.max
             else { return nil }
             index.holes.append(Int(start)..<Int(end))
         }
-        guard reader.next(UInt32.self) == CRC32C.checksum(Array(table.dropLast(4))) else { return nil }
+        guard rest.next(UInt32.self) == CRC32C.checksum(Array(ranges.dropLast(4))) else { return nil }
         return index
     }
 
     /// The places of one run's batches, read and verified; nil when they are damaged.
     func entries(of run: RunSummary, from file: any File) throws(FileError) -> [BatchEntry]? {
         let start =
-            Self.headLength(summaries: summaries.count, holes: holes.count) + Int(run.entryStart) * BatchEntry.size
+            Self.headLength(summaries: summaries.count) + Int(run.entryStart) * BatchEntry.size
         let bytes = try file.read(start..<start + Int(run.entryCount) * BatchEntry.size)
         guard bytes.count == Int(run.entryCount) * BatchEntry.size, CRC32C.checksum(bytes) == run.entriesChecksum
         else { return nil }

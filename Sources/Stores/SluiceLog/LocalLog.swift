@@ -140,7 +140,7 @@ package final class LocalLog: RecordLog {
         return shared.state.withLock { state in
             Statistics(
                 partitions: state.table.count, segments: state.segments.count,
-                diskBytes: ByteCount(state.segments.reduce(spares) { $0 + $1.fileSize }),
+                diskBytes: ByteCount(state.segments.reduce(spares) { $0 + $1.diskSize }),
                 cachedBytes: ByteCount(state.cache.bytes), records: shared.metrics.records.value,
                 syncs: shared.metrics.syncs.value)
         }

@@ -159,6 +159,25 @@ final class LogFiles: Sendable {
         return file
     }
 
+    /// The whole pages inside a range: what a hole can give back of it.
+    static func pages(within range: Range<Int>) -> Range<Int> {
+        let first = (range.lowerBound + 4095) / 4096 * 4096
+        return first..<max(first, range.upperBound / 4096 * 4096)
+    }
+
+    /// Notes the holes in a segment's index, durably, then gives the space of their whole pages back.
+    ///
+    /// - Parameter index: as the index file is now, which may name more holes than are known in memory after a failure.
+    func punch(_ holes: [Range<Int>], into index: IndexFile) throws(FileError) {
+        let path = indexPath(index.segment)
+        let old = try fileSystem.open(path, .read)
+        let bytes = IndexFile.bytes(try old.read(0..<old.size()), of: index, withHoles: holes)
+        try fileSystem.replace(path, in: directory, with: bytes)
+        forget(path)
+        let file = try fileSystem.open(segmentPath(index.segment), .readWrite)
+        for hole in holes { try file.punchHole(Self.pages(within: hole)) }
+    }
+
     private func pages(_ size: Int) -> Int { (size + 4095) / 4096 * 4096 }
 
     private func reserve(_ file: any File, _ size: Int) throws(FileError) {
@@ -205,26 +224,29 @@ final class LogFiles: Sendable {
     }
 
     /// Takes a segment's files away for good, keeping the segment's space as a spare when there is room for one.
-    func retireSegment(_ id: UInt64) throws(FileError) {
+    ///
+    /// - Parameter hasHoles: then its space is not as good as written space, and it is not kept.
+    func retireSegment(_ id: UInt64, hasHoles: Bool) throws(FileError) {
         forget(segmentPath(id))
         forget(indexPath(id))
+        let size = try fileSystem.open(segmentPath(id), .read).size()
+        let isKept =
+            !hasHoles && size >= configuration.segmentSize.bytes && spares.count < configuration.sparesLimit
+        let name = nextSpareName()
+        // The segment goes before its index: one with holes cannot be read without it.
+        if isKept {
+            try fileSystem.rename(segmentPath(id), to: path(name))
+        } else {
+            try fileSystem.remove(segmentPath(id))
+        }
         do throws(FileError) {
             try fileSystem.remove(indexPath(id))
         } catch {
             if error.code != .notFound { throw error }
         }
-        let size = try fileSystem.open(segmentPath(id), .read).size()
-        let isKept = size >= configuration.segmentSize.bytes && spares.count < configuration.sparesLimit
-        if isKept {
-            let name = nextSpareName()
-            try fileSystem.rename(segmentPath(id), to: path(name))
-            // Before the space is written again, no crash may bring the old name back.
-            try fileSystem.synchronizeDirectory(directory)
-            addSpare(Spare(name: name, size: size))
-        } else {
-            try fileSystem.remove(segmentPath(id))
-            try fileSystem.synchronizeDirectory(directory)
-        }
+        // Before the space is written again, no crash may bring the old name back.
+        try fileSystem.synchronizeDirectory(directory)
+        if isKept { addSpare(Spare(name: name, size: size)) }
     }
 
     // MARK: - Open files

@@ -94,7 +94,7 @@ package struct LogInspector: Sendable {
             result.bytes = result.bytes + ByteCount(walk.segment.end)
             result.findings += findings
             for (handle, run) in walk.runs.sorted(by: { $0.key < $1.key }) {
-                if let end = ends[handle], end != run.first {
+                if let end = ends[handle], end > run.first || end < run.first && walk.segment.holes == 0 {
                     result.findings.append(
                         Finding(
                             path: walk.segment.path, offset: Int(run.entries.first?.offset ?? 0),
@@ -161,10 +161,12 @@ package struct LogInspector: Sendable {
             )
         }
         segment.created = header.created
-        var replay = SegmentReplay(path: path)
+        let holes = index?.holes ?? []
+        var replay = SegmentReplay(path: path, allowsGaps: !holes.isEmpty)
         let known = following?.previous == number ? following?.previousEnd : index?.validEnd
         var records = 0
-        let outcome = try scanner.scan(header, limit: known ?? size) { batch, offset, payload throws(RecordLogError) in
+        let outcome = try scanner.scan(header, limit: known ?? size, holes: holes) {
+            batch, offset, payload throws(RecordLogError) in
             try replay.apply(batch, at: offset, payload)
             records += batch.count
             visit(Self.describe(batch, at: offset, payload, replay.table))
@@ -173,7 +175,7 @@ package struct LogInspector: Sendable {
         segment.batches = outcome.batches
         segment.records = records
         var findings: [Finding] = []
-        if let known, outcome.end != known, index?.holes.isEmpty ?? true {
+        if let known, outcome.end != known {
             findings.append(Finding(path: path, offset: outcome.end, message: "valid batches end before \(known)"))
         } else if known == nil {
             let remains = try scanner.remains(after: outcome.end, of: number, salt: header.salt)

@@ -21,6 +21,7 @@ final class LogMaintenance: Sendable {
         pass.withLock { _ in
             dropOldest()
             retireDead()
+            punchDeleted()
             prepareSpare()
             count()
         }
@@ -84,11 +85,11 @@ final class LogMaintenance: Sendable {
         guard let limit = shared.configuration.bytesLimit else { return }
         let spares = shared.files.spares.reduce(0) { $0 + $1.size }
         let trims: [LogItem.TrimRequest] = shared.state.withLock { state in
-            var bytes = state.segments.reduce(spares) { $0 + $1.fileSize }
+            var bytes = state.segments.reduce(spares) { $0 + $1.diskSize }
             var firsts: [UInt64: Int64] = [:]
             for segment in state.segments where segment.isSealed && bytes > limit.bytes {
                 for (handle, next) in segment.ends { firsts[handle] = next }
-                bytes -= segment.fileSize
+                bytes -= segment.diskSize
             }
             return firsts.compactMap { handle, first in
                 guard let slot = state.table[handle: handle], slot.first < first else { return nil }
@@ -103,16 +104,16 @@ final class LogMaintenance: Sendable {
 
     /// Gives back the segments whose every record is trimmed or deleted.
     private func retireDead() {
-        while let id = takeDead() {
+        while let dead = takeDead() {
             do throws(FileError) {
-                try shared.files.retireSegment(id)
+                try shared.files.retireSegment(dead.id, hasHoles: dead.hasHoles)
             } catch {
                 return shared.report(error, "a segment without records could not be removed")
             }
         }
     }
 
-    private func takeDead() -> UInt64? {
+    private func takeDead() -> (id: UInt64, hasHoles: Bool)? {
         shared.state.withLock { state in
             func isHeld(_ handle: UInt64, _ next: Int64) -> Bool {
                 state.table[handle: handle].map { $0.first < next } ?? false
@@ -124,13 +125,71 @@ final class LogMaintenance: Sendable {
                 }
                 segment.holder = segment.ends.first { isHeld($0.handle, $0.next) }?.handle
                 if segment.holder != nil { continue }
-                let id = segment.id
+                let dead = (segment.id, segment.index?.holes.isEmpty == false)
                 state.segments.remove(at: position)
-                state.entriesCache.removeAll(of: id)
-                return id
+                state.entriesCache.removeAll(of: dead.0)
+                return dead
             }
             return nil
         }
+    }
+
+    /// Gives back what deleted partitions hold in segments that others still need.
+    private func punchDeleted() {
+        while let (index, doomed) = nextToPunch() {
+            do throws(FileError) {
+                try punch(doomed, of: index.segment)
+            } catch {
+                // Noted as done all the same: an operation that this disk cannot do is not tried at every pass.
+                shared.report(error, "the space of deleted partitions could not be given back")
+            }
+        }
+    }
+
+    /// A segment with runs of deleted partitions that nobody reads, and these runs.
+    private func nextToPunch() -> (IndexFile, [RunSummary])? {
+        shared.state.withLock { state in
+            for segment in state.segments where segment.isSealed && segment.pins == 0 {
+                guard let index = segment.index else { continue }
+                let doomed = index.summaries.filter {
+                    !segment.punched.contains($0.handle) && state.table[handle: $0.handle] == nil
+                }
+                if doomed.isEmpty { continue }
+                segment.punched.formUnion(doomed.map(\.handle))
+                return (index, doomed)
+            }
+            return nil
+        }
+    }
+
+    private func punch(_ doomed: [RunSummary], of segment: UInt64) throws(FileError) {
+        let file = try shared.files.fileSystem.open(shared.files.indexPath(segment), .read)
+        // A damaged index is left as it is; the next start makes it again or refuses.
+        guard let index = try IndexFile.read(from: file) else { return }
+        let holes = try holes(of: doomed, in: index, file)
+        if holes.isEmpty { return }
+        try shared.files.punch(holes, into: index)
+        shared.state.withLock { $0.segment(segment)?.index?.holes = holes }
+    }
+
+    /// The holes that a segment has together with those of more runs, neighbours joined.
+    private func holes(
+        of doomed: [RunSummary], in index: IndexFile, _ file: any File
+    ) throws(FileError) -> [Range<Int>] {
+        var ranges = index.holes
+        for run in doomed {
+            // Damaged entries give nothing back; reads and `verify` report them.
+            for entry in try index.entries(of: run, from: file) ?? [] { ranges.append(Int(entry.offset)..<entry.end) }
+        }
+        var joined: [Range<Int>] = []
+        for range in ranges.sorted(by: { $0.lowerBound < $1.lowerBound }) {
+            if let last = joined.last, range.lowerBound <= last.upperBound {
+                joined[joined.count - 1] = last.lowerBound..<max(last.upperBound, range.upperBound)
+            } else {
+                joined.append(range)
+            }
+        }
+        return joined.filter { !LogFiles.pages(within: $0).isEmpty }
     }
 
     /// Has one spare ready as soon as the log is in use.
@@ -149,7 +208,7 @@ final class LogMaintenance: Sendable {
     private func count() {
         let spares = shared.files.spares.reduce(0) { $0 + $1.size }
         let (bytes, segments) = shared.state.withLock { state in
-            (state.segments.reduce(spares) { $0 + $1.fileSize }, state.segments.count)
+            (state.segments.reduce(spares) { $0 + $1.diskSize }, state.segments.count)
         }
         shared.metrics.diskBytes.set(bytes)
         shared.metrics.segments.set(segments)

@@ -249,8 +249,12 @@ struct SegmentReplay {
     private(set) var table = PartitionTable()
     private(set) var runs: [UInt64: PartitionRun] = [:]
 
-    init(path: String) {
+    /// Whether numbers may jump, as they do where batches of deleted partitions were given back.
+    private let allowsGaps: Bool
+
+    init(path: String, allowsGaps: Bool = false) {
         self.path = path
+        self.allowsGaps = allowsGaps
     }
 
     mutating func apply(_ batch: BatchHeader, at offset: Int, _ payload: [UInt8]?) throws(RecordLogError) {
@@ -260,7 +264,9 @@ struct SegmentReplay {
             }
             return apply(entry)
         }
-        guard let index = table.index(of: batch.handle), table[index].next == batch.first else {
+        guard let index = table.index(of: batch.handle),
+            table[index].next == batch.first || allowsGaps && table[index].next < batch.first
+        else {
             throw RecordLogError(
                 .damaged, "\(path) holds records at offset \(offset) that do not follow those before them")
         }

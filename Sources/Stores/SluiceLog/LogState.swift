@@ -18,6 +18,8 @@ struct LogState {
         var isSealed = false
         /// Reads under way; a pinned segment is neither recycled nor punched.
         var pins = 0
+        /// Deleted partitions whose space here has been given back.
+        var punched: Set<UInt64> = []
         /// A partition that kept the segment alive when it was last looked at.
         var holder: UInt64?
 
@@ -33,6 +35,9 @@ struct LogState {
             if let runs { return runs[handle].map { ($0.first, $0.next, $0.latest) } }
             return index?.summaries.run(of: handle).map { ($0.first, $0.next, $0.latest) }
         }
+
+        /// Bytes on the disk, without holes.
+        var diskSize: Int { fileSize - (index?.holes.reduce(0) { $0 + LogFiles.pages(within: $1).count } ?? 0) }
 
         /// Handles and ends of all runs.
         var ends: [(handle: UInt64, next: Int64)] {

@@ -40,18 +40,28 @@ struct SegmentScanner {
         return header
     }
 
-    /// Visits the valid batches up to `limit`, with the payload where it is a control entry's.
+    /// Visits the valid batches up to `limit`, with the payload where it is a control entry's; `holes` are passed over.
     mutating func scan<Failure: Error>(
-        _ header: SegmentHeader, limit: Int, visit: (BatchHeader, Int, [UInt8]?) throws(Failure) -> Void
+        _ header: SegmentHeader, limit: Int, holes: [Range<Int>] = [],
+        visit: (BatchHeader, Int, [UInt8]?) throws(Failure) -> Void
     ) throws -> Outcome {
         var outcome = Outcome(end: SegmentHeader.size, lastRound: 0, batches: 0)
         var roundStart = 0
+        var isBehindHole = false
+        var holes = holes[...]
         while outcome.end + BatchHeader.size <= limit {
+            if let hole = holes.first, hole.lowerBound <= outcome.end {
+                outcome.end = max(outcome.end, hole.upperBound)
+                isBehindHole = true
+                holes.removeFirst()
+                continue
+            }
             let offset = outcome.end
             guard let batch = BatchHeader(decoding: try bytes(offset..<offset + BatchHeader.size)[...]),
                 batch.segment == header.segment, batch.salt == header.salt,
                 batch.round == outcome.lastRound && batch.roundStart == roundStart
-                    || batch.round > outcome.lastRound && batch.roundStart == offset,
+                    || batch.round > outcome.lastRound
+                        && (batch.roundStart == offset || isBehindHole && batch.roundStart < offset),
                 offset + batch.totalLength <= limit
             else { break }
             let start = offset + BatchHeader.size
@@ -61,6 +71,7 @@ struct SegmentScanner {
             guard checksum == batch.payloadChecksum else { break }
             try visit(batch, offset, control)
             roundStart = batch.roundStart
+            isBehindHole = false
             outcome = Outcome(end: offset + batch.totalLength, lastRound: batch.round, batches: outcome.batches + 1)
         }
         return outcome

@@ -132,6 +132,10 @@ package final class SimulatedDisk: FileSystem {
         state.withLock { if $0.generation == generation { $0.locks.remove(path) } }
     }
 
+    fileprivate func close(_ file: Int, generation: Int) {
+        state.withLock { if $0.generation == generation { $0.close(file) } }
+    }
+
     fileprivate func with<Value>(
         _ handle: SimulatedFile, _ operation: String,
         _ body: (inout SimulatedDiskState, Int) throws(FileError) -> sending Value
@@ -173,6 +177,8 @@ private final class SimulatedFile: File {
         self.file = file
         self.generation = generation
     }
+
+    deinit { disk.close(file, generation: generation) }
 
     func read(into buffers: [UnsafeMutableRawBufferPointer], at offset: Int) throws(FileError) -> Int {
         let length = unsafe buffers.reduce(0) { $0 + $1.count }

@@ -12,6 +12,8 @@ struct SimulatedDiskState {
         /// Sectors that a failed sync has left: no later sync writes them unless they are written again.
         var forgotten: Set<Int> = []
         var pages: Set<Int> = []
+        /// A file that is open keeps its contents although no name leads to it any more.
+        var openCount = 0
     }
 
     var random: SeededRandom
@@ -56,12 +58,21 @@ struct SimulatedDiskState {
 
     mutating func open(_ path: String, _ access: FileAccess) throws(FileError) -> Int {
         try begin("open", path)
-        guard case .create = access else { return try find(path) }
+        guard case .create = access else {
+            let file = try find(path)
+            files[file].openCount += 1
+            return file
+        }
         if names[path] != nil { throw FileError(.exists, operation: "open", path: path) }
         olderNames.append(names)
-        files.append(Contents())
+        files.append(Contents(openCount: 1))
         names[path] = files.count - 1
         return files.count - 1
+    }
+
+    mutating func close(_ file: Int) {
+        files[file].openCount -= 1
+        if files[file].openCount == 0, !names.values.contains(file) { collect() }
     }
 
     mutating func rename(_ path: String, to target: String) throws(FileError) {
@@ -101,7 +112,8 @@ struct SimulatedDiskState {
     /// Gives the space of files back that no name will ever lead to.
     private mutating func collect() {
         let reachable = Set(names.values).union(olderNames.flatMap(\.values))
-        for index in files.indices where !reachable.contains(index) && !files[index].bytes.isEmpty {
+        for index in files.indices
+        where !reachable.contains(index) && files[index].openCount == 0 && !files[index].bytes.isEmpty {
             used -= files[index].pages.count * SimulatedDisk.pageSize
             files[index] = Contents()
         }
@@ -227,6 +239,7 @@ struct SimulatedDiskState {
         let choices = olderNames + [names]
         names = choices[Int.random(in: 0..<choices.count, using: &random)]
         olderNames = []
+        for file in files.indices { files[file].openCount = 0 }
         collect()
         for file in files.indices {
             for (sector, versions) in files[file].older.sorted(by: { $0.key < $1.key }) {
