@@ -15,7 +15,7 @@ final class RawClient {
     }
 
     /// Long enough for a loaded machine; only failing tests wait so long.
-    static let patience: Int32 = 20_000
+    static let patience: Int32 = 60_000
 
     let descriptor: Int32
     private static let flags = Int32(MSG_NOSIGNAL | MSG_DONTWAIT)

@@ -13,7 +13,12 @@ import Testing
                 keyPath: folder.appendingPathComponent("key.pem").path)
         }
 
-        init() throws {
+        /// Off the cooperative pool, which other tests need while openssl runs.
+        static func make() async throws -> Identity {
+            try await onThread { Result { try Identity() } }.get()
+        }
+
+        private init() throws {
             folder = FileManager.default.temporaryDirectory.appendingPathComponent("edge-\(UUID().uuidString)")
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
             let certificate = certificate
@@ -29,7 +34,7 @@ import Testing
     }
 
     @Test func requestsOfEverySizeOverTLS() async throws {
-        let identity = try Identity()
+        let identity = try await Identity.make()
         try await withServer(configure: { $0.certificate = identity.certificate }) { server in
             let script = """
                 import http.client, ssl, sys
@@ -51,7 +56,7 @@ import Testing
     }
 
     @Test func tooLargeBodyIsToldOverTLS() async throws {
-        let identity = try Identity()
+        let identity = try await Identity.make()
         try await withServer(configure: {
             $0.certificate = identity.certificate
             $0.maxBodyBytes = 1000
@@ -70,7 +75,7 @@ import Testing
 
     @Test(arguments: [("-tls1_1", false), ("-tls1_2", true), ("-tls1_3", true)])
     func versions(option: String, isServed: Bool) async throws {
-        let identity = try Identity()
+        let identity = try await Identity.make()
         try await withServer(configure: { $0.certificate = identity.certificate }) { server in
             let (status, _) = try run(["openssl", "s_client", "-connect", "127.0.0.1:\(server.port)", option])
             #expect((status == 0) == isServed)
@@ -78,7 +83,7 @@ import Testing
     }
 
     @Test func plainTextOnATLSPortIsClosed() async throws {
-        let identity = try Identity()
+        let identity = try await Identity.make()
         try await withServer(configure: { $0.certificate = identity.certificate }) { server in
             let client = try RawClient(port: server.port)
             try client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
@@ -89,9 +94,9 @@ import Testing
         }
     }
 
-    @Test func filesThatCannotBeUsed() throws {
-        let identity = try Identity()
-        let other = try Identity()
+    @Test func filesThatCannotBeUsed() async throws {
+        let identity = try await Identity.make()
+        let other = try await Identity.make()
         let good = identity.certificate
         for (chain, key) in [
             ("/nowhere", good.keyPath), (good.chainPath, "/nowhere"), (good.keyPath, good.chainPath),
