@@ -28,22 +28,27 @@ struct FolderSink: ObjectSink {
         let temporary = folder + "/" + Self.temporaryFolder + "/" + key.replacing("/", with: "%2F")
         try await withTaskExecutorPreference(threads) {
             try FolderFiles.makeDirectories(folder + "/" + Self.temporaryFolder)
-            let file = try FolderFile(creating: temporary)
-            do {
-                while let piece = try await body.next() {
-                    try Task.checkCancellation()
-                    try file.write(piece)
-                }
-                try file.synchronize()
-                try file.close()
-            } catch {
-                file.abandon()
-                throw error
-            }
+            try await Self.fill(temporary, from: body)
             let directory = String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
             try FolderFiles.makeDirectories(directory)
             try FolderFiles.rename(temporary, to: path)
             try FolderFiles.synchronizeDirectory(directory)
+        }
+    }
+
+    /// Writes all of the body into a new file and makes it durable; leaves no file behind when that fails.
+    private static func fill(_ path: String, from body: ObjectBody) async throws {
+        let file = try FolderFile(creating: path)
+        do {
+            while let piece = try await body.next() {
+                try Task.checkCancellation()
+                try file.write(piece)
+            }
+            try file.synchronize()
+            try file.close()
+        } catch {
+            file.abandon()
+            throw error
         }
     }
 
