@@ -12,12 +12,12 @@ package struct LogConfiguration: Sendable {
 
     /// Length of a full-grown segment file. 1 MiB to 1 GiB, default 128 MiB.
     package var segmentSize = ByteCount.mebibytes(128)
-    /// Length of a segment made when no spare one is at hand; it is zeroed first because a sync into written space is
-    /// several times faster. Default 8 MiB, never above `segmentSize`.
+    /// Length of the very first segment; it is zeroed first because a sync into written space is several times faster.
+    /// Default 8 MiB.
     package var firstSegmentSize = ByteCount.mebibytes(8)
     /// Freed or prepared segment files kept for the next use. 0 to 64, default 2.
     package var sparesLimit = 2
-    /// Whether one spare segment is written ahead once appends flow. Costs `segmentSize` of disk; default true.
+    /// Whether a spare segment is written ahead while segments fill slowly. Costs `segmentSize` of disk; default true.
     package var preparesSpare = true
     /// All segment files together, spares included; the oldest segments go when it is passed. Default nil: unlimited.
     package var bytesLimit: ByteCount?

@@ -95,7 +95,7 @@ final class LogFiles: Sendable {
         }
         state.withLock { $0.unfinished = segmentPath(id) }
         do throws(FileError) {
-            let file = try takeFile(segmentPath(id), atLeast: needed)
+            let file = try takeFile(segmentPath(id), atLeast: needed, isFirst: previous == 0)
             let capacity = try file.size()
             var bytes = SegmentHeader(
                 segment: id, salt: salt, previous: previous, previousEnd: previousEnd, created: time.now(),
@@ -134,7 +134,7 @@ final class LogFiles: Sendable {
         state.withLock { $0.unfinished = nil }
     }
 
-    private func takeFile(_ path: String, atLeast needed: Int) throws(FileError) -> any File {
+    private func takeFile(_ path: String, atLeast needed: Int, isFirst: Bool) throws(FileError) -> any File {
         let spare: Spare? = state.withLock { state in
             guard let index = state.spares.firstIndex(where: { $0.size >= needed }) else { return nil }
             return state.spares.remove(at: index)
@@ -149,7 +149,7 @@ final class LogFiles: Sendable {
             return try fileSystem.open(path, .readWrite)
         }
         let file = try fileSystem.open(path, .create)
-        if configuration.preparesSpare {
+        if isFirst {
             try fillWithZeros(file, pages(max(needed, configuration.firstSegmentSize.bytes)))
         } else {
             try reserve(file, pages(max(needed, configuration.segmentSize.bytes)))

@@ -192,11 +192,11 @@ final class LogMaintenance: Sendable {
         return joined.filter { !LogFiles.pages(within: $0).isEmpty }
     }
 
-    /// Has one spare ready as soon as the log is in use.
+    /// Has one spare ready when segments fill slowly enough that writing everything twice takes nobody's bandwidth.
     private func prepareSpare() {
         let configuration = shared.configuration
         guard configuration.preparesSpare, configuration.sparesLimit > 0, shared.files.spares.isEmpty,
-            shared.state.withLock(\.isInUse)
+            shared.state.withLock(\.fillsSlowly)
         else { return }
         do throws(FileError) {
             try shared.files.prepareSpare()
@@ -216,8 +216,8 @@ final class LogMaintenance: Sendable {
 }
 
 extension LogState {
-    /// Bytes in the active segment from which on a spare one is worth its space.
-    private static let useBeforeSpare = 1 << 20
+    /// Segments that fill faster than this are worth more as they come: reserved, not written ahead.
+    private static let slowFill = Duration.seconds(2)
 
-    var isInUse: Bool { (segments.last?.end ?? 0) > Self.useBeforeSpare || segments.count > 1 }
+    var fillsSlowly: Bool { lastFill.map { $0 >= Self.slowFill } ?? false }
 }

@@ -81,7 +81,10 @@ final class LogShared: Sendable {
 
     /// Ends the active segment where it is durable and puts another behind it.
     func sealActive(at end: Int, lastRound: UInt32, beginning next: LogFiles.ActiveSegment) {
+        let now = time.elapsed()
         state.withLock { state in
+            state.lastFill = state.begun.map { now - $0 }
+            state.begun = now
             if let active = state.segments.last {
                 active.end = end
                 active.lastRound = lastRound

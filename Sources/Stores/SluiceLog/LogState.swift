@@ -78,6 +78,9 @@ struct LogState {
     var cache: TailCache
     var entriesCache: EntriesCache
     var isClosed = false
+    /// When the active segment began, and how long the one before it took to fill.
+    var begun: Duration?
+    var lastFill: Duration?
 
     init(configuration: LogConfiguration) {
         cache = TailCache(limit: configuration.tailCacheSize.bytes)

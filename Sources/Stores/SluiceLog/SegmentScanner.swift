@@ -77,10 +77,13 @@ struct SegmentScanner {
         return outcome
     }
 
+    /// How far behind the end of the valid batches others are looked for: a round and the one after it.
+    private static let searchLimit = 2 * LogConfiguration.roundLimit
+
     /// Looks behind `end` for batches of this segment; `salt` is nil when its header is damaged.
     mutating func remains(after end: Int, of segment: UInt64, salt: UInt64?) throws(FileError) -> Remains {
         var remains = Remains()
-        let size = try file.size()
+        let size = min(try file.size(), end + Self.searchLimit)
         var offset = (end + BatchHeader.alignment - 1) / BatchHeader.alignment * BatchHeader.alignment
         while offset + BatchHeader.size <= size {
             try load(offset..<min(size, offset + Self.chunkSize))
