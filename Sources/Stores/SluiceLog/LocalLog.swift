@@ -88,7 +88,7 @@ package final class LocalLog: RecordLog {
             shared.wakeMaintenance()
         } else {
             let writer = log.writer
-            shared.connect(writer: { writer.run() }, maintenance: nil)
+            shared.connect(writer: { [weak writer] in writer?.run() }, maintenance: nil)
         }
         return log
     }
