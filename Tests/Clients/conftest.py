@@ -20,36 +20,28 @@ def binary():
     return path
 
 
-@pytest.fixture(scope="session")
-def bucket_root(tmp_path_factory):
-    """The folder that holds the buckets of the shared server."""
-    root = tmp_path_factory.mktemp("objects")
-    for bucket in ("lake", "archive"):
-        (root / bucket).mkdir()
-    return root
+# Deliveries and groups as quick as a test wants them.
+QUICK = """
+groups:
+  join_window: 300ms
+transfer:
+  minimum_deliver_interval: 1s
+"""
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory, bucket_root):
+def server(tmp_path_factory):
     """The server that most tests share. It has to end in order when they are done."""
-    folder = tmp_path_factory.mktemp("shared")
-    running = serverprocess.Server(folder, settings=delivering_to(bucket_root)).start()
+    running = serverprocess.Server(tmp_path_factory.mktemp("shared"), settings=QUICK).start()
     yield running
     assert running.is_running(), f"the shared server died: {running.log.read_text()[-2000:]}"
     assert running.stop() == 0
 
 
-def delivering_to(bucket_root):
-    """Settings that deliver into the folder's buckets, as soon as a test asks for it."""
-    return f"""
-groups:
-  join_window: 300ms
-transfer:
-  minimum_deliver_interval: 1s
-destinations:
-  - type: obs
-    folder: {bucket_root}
-"""
+@pytest.fixture(scope="session")
+def bucket_root(server):
+    """The folder that holds the buckets of the shared server."""
+    return server.data_dir / "buckets"
 
 
 @pytest.fixture

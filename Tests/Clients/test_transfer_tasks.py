@@ -176,7 +176,6 @@ def test_records_arrive_as_text_objects(v3, api, stream, bucket_root, name):
 REFUSED = {
     "no descriptor": ({"destination_type": "OBS"}, "DIS.4200"),
     "unknown type": ({"destination_type": "NOWHERE"}, "DIS.4200"),
-    "unknown bucket": ({"obs_bucket_path": "nowhere"}, "DIS.4306"),
     "no bucket": ({"obs_bucket_path": None}, "DIS.4200"),
     "interval 0": ({"deliver_time_interval": 0}, "DIS.4200"),
     "interval 901": ({"deliver_time_interval": 901}, "DIS.4200"),
