@@ -81,6 +81,9 @@ extension Settings {
         configuration.bodyDeadline = http.bodyDeadline
         configuration.answerDeadline = http.answerDeadline
         configuration.idleDeadline = http.idleDeadline
+        // Requests that were sent in a row take effect in a row: one of a connection is answered before the next is read
+        // (RFC 9112, section 9.3.2, allows more only where all of them are safe).
+        configuration.maxPipelinedRequests = 1
         return configuration
     }
 
