@@ -37,7 +37,7 @@ package struct Router: Sendable {
     /// The answer with an `X-Request-Id` of its own, which clients report with every failure.
     package static func identified(_ response: HTTPResponse) -> HTTPResponse {
         var response = response
-        response.headers.append("X-Request-Id", requestID())
+        response.headers.append("X-Request-Id", RequestIdentifier.next())
         return response
     }
 
@@ -78,14 +78,5 @@ package struct Router: Sendable {
     package static func response(to error: APIError) -> HTTPResponse {
         let body = ErrorBody(code: error.code, message: error.message)
         return (try? .json(error.status, body)) ?? HTTPResponse(status: error.status)
-    }
-
-    /// 32 hexadecimal digits.
-    private static func requestID() -> String {
-        func digits(_ value: UInt64) -> String {
-            let text = String(value, radix: 16)
-            return String(repeating: "0", count: 16 - text.utf8.count) + text
-        }
-        return digits(.random(in: .min ... .max)) + digits(.random(in: .min ... .max))
     }
 }

@@ -1,5 +1,6 @@
 internal import Crypto
 internal import SluiceCore
+internal import Synchronization
 
 /// Tokens that need no record: what they claim is sealed inside them under a key derived from the server's sealing key.
 ///
@@ -27,6 +28,7 @@ struct Tokens: Sendable {
     static let methods = ["password", "token", "hw_ak_sk"]
 
     private let key: [UInt8]
+    private let opened = OpenedTokens()
     private static let context = Array("token-1".utf8)
 
     init(sealing: SealingKey) {
@@ -49,7 +51,16 @@ struct Tokens: Sendable {
     }
 
     /// The claims of a token that this server sealed and that has not expired; nil for any other text.
+    ///
+    /// What was opened is remembered: a client sends the same token with each request.
     func open(_ text: String, now: Timestamp) -> Claims? {
+        if let known = opened.claims(of: text) { return known.expires > now ? known : nil }
+        guard let claims = unseal(text, now: now) else { return nil }
+        opened.remember(claims, of: text)
+        return claims
+    }
+
+    private func unseal(_ text: String, now: Timestamp) -> Claims? {
         guard text.utf8.count <= Self.bytesMax, let sealed = Base64.decode(text, .url),
             let plain = try? AESGCM.open(sealed, key: key, authenticating: Self.context)
         else { return nil }
@@ -68,6 +79,23 @@ struct Tokens: Sendable {
         return Claims(
             userID: String(fields[0]), scope: scope, methods: fields[3].split(separator: " ").map(String.init),
             epoch: epoch, issued: Timestamp(milliseconds: issued), expires: Timestamp(milliseconds: expires))
+    }
+}
+
+/// Claims of tokens that were opened lately. It forgets all of them when it is full, which costs each one opening.
+private final class OpenedTokens: Sendable {
+    private static let capacity = 1024
+    private let claims = Mutex<[String: Tokens.Claims]>([:])
+
+    func claims(of token: String) -> Tokens.Claims? {
+        claims.withLock { $0[token] }
+    }
+
+    func remember(_ fresh: Tokens.Claims, of token: String) {
+        claims.withLock { claims in
+            if claims.count >= Self.capacity { claims.removeAll(keepingCapacity: true) }
+            claims[token] = fresh
+        }
     }
 }
 
