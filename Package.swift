@@ -87,14 +87,16 @@ let bindings: [Target] = [
     binding("HTTPServer", over: "CHTTPServer", ["HTTPTypes"]),
 ]
 
-let clients: [Target] = []
+let clients: [Target] = [
+    room("Clients", "ObjectStorage", ["Curl", "Crypto", "HTTPTypes"])
+]
 
 let formats: [Target] = [
     room("Formats", "SluiceFormats", ["SluiceCore"])
 ]
 
 let adapters: [Target] = [
-    room("Adapters", "SluiceSinkObject", ["SluiceCore", "SluicePorts"])
+    room("Adapters", "SluiceSinkObject", ["SluiceCore", "SluicePorts", "ObjectStorage", "Curl"])
 ]
 
 let stores: [Target] = [
@@ -153,6 +155,9 @@ let testTargets: [Target] = [
             "SluiceTransfers", "SluiceSinkObject", "SluicePorts", "SluiceWire",
         ]),
     tests("SluiceWireTests", ["SluiceWire", "Crypto", "SluiceCore", "SluicePorts", "HTTPTypes"]),
+    tests(
+        "ObjectStorageTests",
+        ["ObjectStorage", "SluiceSinkObject", "Curl", "HTTPTypes", "ScriptedServer", "SluiceCore", "SluicePorts"]),
     tests("Simulation", ["SluiceTransfers", "SluiceCatalog", "SluiceCore", "SluicePorts", "SluiceTesting"]),
     tests(
         "SluiceTransfersTests",

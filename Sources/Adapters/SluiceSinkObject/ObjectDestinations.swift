@@ -1,0 +1,61 @@
+package import Curl
+package import ObjectStorage
+package import SluiceCore
+package import SluicePorts
+
+/// Chooses the store behind a project, an agency and a bucket: the first rule that fits, else folders.
+package struct ObjectDestinations: ObjectSinkProvider {
+    package struct Rule: Sendable {
+        package enum Place: Sendable {
+            /// Buckets are folders of this folder.
+            case folder(String)
+            /// Buckets of a store, reached over a client that trusts the store's authority.
+            case endpoint(ObjectEndpoint, CurlClient)
+        }
+
+        /// Nil for every agency.
+        package var agency: String?
+        /// Nil for every project.
+        package var project: String?
+        package var place: Place
+
+        package init(agency: String? = nil, project: String? = nil, place: Place) {
+            self.agency = agency
+            self.project = project
+            self.place = place
+        }
+    }
+
+    private enum Target: Sendable {
+        case folders(FolderBuckets)
+        case store(ObjectStorageClient)
+    }
+
+    private let rules: [(agency: String?, project: String?, target: Target)]
+    private let otherwise: FolderBuckets
+
+    /// - Parameters:
+    ///   - rules: in the order of their precedence.
+    ///   - folder: where buckets are folders when no rule fits.
+    package init(_ rules: [Rule], otherwise folder: String, time: any TimeSource) {
+        self.rules = rules.map { rule in
+            let target: Target =
+                switch rule.place {
+                case .folder(let path): .folders(FolderBuckets(root: path))
+                case .endpoint(let endpoint, let client):
+                    .store(ObjectStorageClient(endpoint, over: client, secondsSinceEpoch: { time.now().seconds }))
+                }
+            return (rule.agency, rule.project, target)
+        }
+        otherwise = FolderBuckets(root: folder)
+    }
+
+    package func sink(project: ProjectID, agency: String, bucket: String) throws(SinkError) -> any ObjectSink {
+        let rule = rules.first { ($0.agency ?? agency) == agency && ($0.project ?? project.text) == project.text }
+        switch rule?.target {
+        case .store(let storage)?: return EndpointSink(bucket: bucket, storage: storage)
+        case .folders(let folders)?: return try folders.sink(project: project, agency: agency, bucket: bucket)
+        case nil: return try otherwise.sink(project: project, agency: agency, bucket: bucket)
+        }
+    }
+}

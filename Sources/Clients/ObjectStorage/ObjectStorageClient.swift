@@ -1,0 +1,172 @@
+package import Curl
+internal import HTTPTypes
+
+/// Speaks the part of S3 that writing and reading whole objects needs, to S3 and OBS alike. Nothing is retried here,
+/// except where a method says so.
+package struct ObjectStorageClient: Sendable {
+    package let endpoint: ObjectEndpoint
+    private let client: CurlClient
+    private let secondsSinceEpoch: @Sendable () -> Int64
+
+    /// - Parameter secondsSinceEpoch: the wall clock, for signatures.
+    package init(
+        _ endpoint: ObjectEndpoint, over client: CurlClient, secondsSinceEpoch: @escaping @Sendable () -> Int64
+    ) {
+        self.endpoint = endpoint
+        self.client = client
+        self.secondsSinceEpoch = secondsSinceEpoch
+    }
+
+    package typealias Query = [(name: String, value: String?)]
+
+    /// Succeeds when the bucket exists and the key may use it.
+    package func checkBucket(_ bucket: String) async throws(ObjectStorageError) {
+        do {
+            _ = try await call("HEAD", bucket, "", "look at the bucket \(bucket)")
+        } catch {
+            // An answer to HEAD has no body and so no code of the store.
+            guard error.code == .noSuchKey else { throw error }
+            throw ObjectStorageError(.noSuchBucket, status: error.status, "the bucket \(bucket) does not exist")
+        }
+    }
+
+    /// Writes a whole object in one request.
+    package func put(_ bytes: [UInt8], bucket: String, key: String) async throws(ObjectStorageError) {
+        _ = try await call("PUT", bucket, key, "write \(key)", body: bytes)
+    }
+
+    /// Begins an upload in parts and gives its id.
+    package func beginUpload(bucket: String, key: String) async throws(ObjectStorageError) -> String {
+        let answer = try await call("POST", bucket, key, "begin the upload of \(key)", query: [("uploads", nil)])
+        guard let id = XMLText.first("UploadId", in: answer), !id.isEmpty else {
+            throw ObjectStorageError(.unavailable, "the object store began an upload without naming it")
+        }
+        return id
+    }
+
+    /// Writes one part, numbered from 1, and gives its tag.
+    package func putPart(
+        _ bytes: [UInt8], number: Int, upload: String, bucket: String, key: String
+    ) async throws(ObjectStorageError) -> String {
+        let query: Query = [("partNumber", String(number)), ("uploadId", upload)]
+        let headers = try await exchange("PUT", bucket, key, "write part \(number) of \(key)", query, bytes).headers
+        guard let tag = headers["ETag"], !tag.isEmpty else {
+            throw ObjectStorageError(.unavailable, "the object store took a part without a tag")
+        }
+        return tag
+    }
+
+    /// Makes the parts one object.
+    package func completeUpload(
+        _ upload: String, parts: [(number: Int, tag: String)], bucket: String, key: String
+    ) async throws(ObjectStorageError) {
+        let list = parts.map {
+            "<Part><PartNumber>\($0.number)</PartNumber><ETag>\(XMLText.escape($0.tag))</ETag></Part>"
+        }
+        let body = "<CompleteMultipartUpload>\(list.joined())</CompleteMultipartUpload>"
+        let answer = try await call(
+            "POST", bucket, key, "complete \(key)", query: [("uploadId", upload)], body: Array(body.utf8))
+        // The answer begins before the work is done: a failure comes with status 200.
+        if let code = XMLText.first("Code", in: answer), answer.contains("<Error") {
+            throw ObjectStorageError.judge(status: 200, storeCode: code, "complete \(key)")
+        }
+    }
+
+    /// Forgets an upload and its parts; one that is gone already counts as forgotten.
+    package func abortUpload(_ upload: String, bucket: String, key: String) async throws(ObjectStorageError) {
+        do {
+            _ = try await call("DELETE", bucket, key, "abort an upload of \(key)", query: [("uploadId", upload)])
+        } catch {
+            guard error.code == .noSuchKey else { throw error }
+        }
+    }
+
+    /// The ids of unfinished uploads of exactly that key; at most a thousand.
+    package func uploads(bucket: String, key: String) async throws(ObjectStorageError) -> [String] {
+        let answer = try await call(
+            "GET", bucket, "", "list uploads of \(key)", query: [("prefix", key), ("uploads", nil)])
+        return XMLText.all("Upload", in: answer).filter { XMLText.first("Key", in: $0) == key }
+            .compactMap { XMLText.first("UploadId", in: $0) }
+    }
+
+    /// Reads an object piece by piece; false when there is none.
+    package func get(
+        bucket: String, key: String, _ body: @escaping @Sendable ([UInt8]) -> Void
+    ) async throws(ObjectStorageError) -> Bool {
+        let action = "read \(key)"
+        let request = request("GET", bucket, key, [], [])
+        let outcome: Result<Bool, ObjectStorageError>
+        do {
+            outcome = try await client.withResponse(to: request) { response in
+                guard response.head.status == 200 else {
+                    let bytesMax = 64 << 10
+                    var text: [UInt8] = []
+                    while text.count < bytesMax, let piece = try await response.next() { text += piece }
+                    let error = Self.judge(response.head.status, text, action)
+                    return error.code == .noSuchKey ? .success(false) : .failure(error)
+                }
+                while let piece = try await response.next() { body(piece) }
+                return .success(true)
+            }
+        } catch let error as CurlError {
+            throw Self.translate(error, action)
+        } catch {
+            throw ObjectStorageError(.cancelled, "cancelled when asked to \(action)")
+        }
+        return try outcome.get()
+    }
+
+    // MARK: One request
+
+    private func call(
+        _ method: String, _ bucket: String, _ key: String, _ action: String, query: Query = [], body: [UInt8] = []
+    ) async throws(ObjectStorageError) -> String {
+        String(decoding: try await exchange(method, bucket, key, action, query, body).body, as: UTF8.self)
+    }
+
+    private func exchange(
+        _ method: String, _ bucket: String, _ key: String, _ action: String, _ query: Query, _ body: [UInt8]
+    ) async throws(ObjectStorageError) -> HTTPResponse {
+        let response: HTTPResponse
+        do {
+            response = try await client.send(request(method, bucket, key, query, body), responseBytesMax: 4 << 20)
+        } catch {
+            throw Self.translate(error, action)
+        }
+        guard (200...299).contains(response.status) else { throw Self.judge(response.status, response.body, action) }
+        return response
+    }
+
+    private func request(
+        _ method: String, _ bucket: String, _ key: String, _ query: Query, _ body: [UInt8]
+    ) -> CurlRequest {
+        let headers = RequestSigner(endpoint: endpoint).headers(
+            method, bucket: bucket, key: key, query: query, payload: body,
+            at: SigningTime(secondsSinceEpoch: secondsSinceEpoch()))
+        let text = query.map { pair in
+            let name = ObjectEndpoint.encode(pair.name)
+            // Both signatures count `uploads` and `uploads=` as one.
+            return "\(name)=\(ObjectEndpoint.encode(pair.value ?? ""))"
+        }.joined(separator: "&")
+        let url =
+            "\(endpoint.isSecure ? "https" : "http")://\(endpoint.host(of: bucket))\(endpoint.path(of: bucket, key))"
+            + (text.isEmpty ? "" : "?\(text)")
+        return CurlRequest(
+            method: method, url: url, headers: headers,
+            body: body.isEmpty && method != "PUT" && method != "POST" ? .none : .bytes(body),
+            timeouts: CurlTimeouts(total: .seconds(300), lowSpeed: .seconds(30)))
+    }
+
+    private static func judge(_ status: Int, _ body: [UInt8], _ action: String) -> ObjectStorageError {
+        let text = String(decoding: body.prefix(64 << 10), as: UTF8.self)
+        return ObjectStorageError.judge(status: status, storeCode: XMLText.first("Code", in: text) ?? "", action)
+    }
+
+    private static func translate(_ error: CurlError, _ action: String) -> ObjectStorageError {
+        switch error.code {
+        case .cancelled: ObjectStorageError(.cancelled, "cancelled when asked to \(action)")
+        case .invalidRequest: ObjectStorageError(.refused, "cannot \(action): \(error.message)")
+        default: ObjectStorageError(.unavailable, "cannot \(action): \(error.message)")
+        }
+    }
+}

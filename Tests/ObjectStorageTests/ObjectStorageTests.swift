@@ -1,0 +1,204 @@
+import Curl
+import Foundation
+import HTTPTypes
+import ObjectStorage
+import ScriptedServer
+import SluiceCore
+import SluicePorts
+import SluiceSinkObject
+import Synchronization
+import Testing
+
+/// A store with one bucket, behind a script that may refuse or forget to answer.
+final class ScriptedStore: Sendable {
+    private struct State {
+        var objects: [String: [UInt8]] = [:]
+        var uploads: [String: [Int: [UInt8]]] = [:]
+        var requests: [String] = []
+        var headers: [HTTPFields] = []
+        var faults: [String: [ScriptedServer.Reply]] = [:]
+    }
+
+    private let state = Mutex(State())
+
+    var objects: [String: [UInt8]] { state.withLock(\.objects) }
+    var requests: [String] { state.withLock(\.requests) }
+    var headers: [HTTPFields] { state.withLock(\.headers) }
+    var openUploads: Int { state.withLock(\.uploads.count) }
+
+    /// Answers the next request of that method so.
+    func fault(_ method: String, _ reply: ScriptedServer.Reply) {
+        state.withLock { $0.faults[method, default: []].append(reply) }
+    }
+
+    func leaveUpload(_ id: String) { state.withLock { $0.uploads[id] = [:] } }
+
+    func answer(_ request: HTTPRequest) -> ScriptedServer.Reply {
+        state.withLock { state in
+            state.requests.append("\(request.method) \(request.target)")
+            state.headers.append(request.headers)
+            if let fault = state.faults[request.method]?.first {
+                state.faults[request.method]?.removeFirst()
+                return fault
+            }
+            let key = String(request.path)
+            let query = Dictionary(
+                request.query.split(separator: "&").map { pair in
+                    let parts = pair.split(separator: "=", maxSplits: 1).map(String.init)
+                    return (parts[0], parts.count > 1 ? parts[1] : "")
+                }, uniquingKeysWith: { $1 })
+            func text(_ text: String) -> ScriptedServer.Reply {
+                .response(HTTPResponse(status: 200, body: Array(text.utf8)))
+            }
+            switch request.method {
+            case "HEAD": return .response(HTTPResponse(status: key == "/lake" ? 200 : 404))
+            case "GET" where query["uploads"] != nil:
+                let list = state.uploads.keys.sorted().map {
+                    "<Upload><Key>big</Key><UploadId>\($0)</UploadId></Upload>"
+                }
+                return text("<R>\(list.joined())</R>")
+            case "GET":
+                guard let bytes = state.objects[key] else {
+                    return .response(
+                        HTTPResponse(status: 404, body: Array("<Error><Code>NoSuchKey</Code></Error>".utf8)))
+                }
+                return .response(HTTPResponse(status: 200, body: bytes))
+            case "POST" where query["uploads"] != nil:
+                state.uploads["u1"] = [:]
+                return text("<R><UploadId>u1</UploadId></R>")
+            case "POST":
+                let parts = state.uploads.removeValue(forKey: query["uploadId"] ?? "") ?? [:]
+                state.objects[key] = parts.sorted { $0.key < $1.key }.flatMap(\.value)
+                return text("<R/>")
+            case "PUT" where query["partNumber"] != nil:
+                state.uploads[query["uploadId"] ?? ""]?[Int(query["partNumber"] ?? "") ?? 0] = request.body.array
+                return .response(HTTPResponse(status: 200, headers: HTTPFields([("ETag", "\"t\"")])))
+            case "PUT":
+                state.objects[key] = request.body.array
+                return text("")
+            case "DELETE":
+                state.uploads[query["uploadId"] ?? ""] = nil
+                return .response(HTTPResponse(status: 204))
+            default: return .response(HTTPResponse(status: 400))
+            }
+        }
+    }
+}
+
+@Suite(.timeLimit(.minutes(1))) struct ObjectStorageTests {
+    struct House {
+        let store = ScriptedStore()
+        let server: ScriptedServer
+        let client: CurlClient
+        let sinks: ObjectDestinations
+
+        init(signature: ObjectEndpoint.Signature = .v4) throws {
+            let store = store
+            server = try ScriptedServer { store.answer($0) }
+            client = try CurlClient()
+            let endpoint = ObjectEndpoint(
+                isSecure: false, authority: "127.0.0.1:\(server.port)", region: "r1", accessKey: "AK", secretKey: "SK",
+                signature: signature)
+            sinks = ObjectDestinations(
+                [.init(agency: "cloud", place: .endpoint(endpoint, client))], otherwise: "/nowhere", time: SystemTime())
+        }
+
+        func sink(_ bucket: String = "lake") throws -> any ObjectSink {
+            try sinks.sink(project: try #require(ProjectID("p1")), agency: "cloud", bucket: bucket)
+        }
+    }
+
+    /// A body of `count` bytes in pieces of 3 MiB.
+    static func body(_ count: Int) -> (ObjectBody, ObjectFacts) {
+        let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ $0 >> 9) }
+        let position = Position()
+        let body = ObjectBody(length: count) {
+            let start = position.take(3 << 20)
+            return start >= count ? nil : Array(bytes[start..<min(count, start + 3 << 20)])
+        }
+        return (body, ObjectFacts(length: count, crc32c: CRC32C.checksum(bytes)))
+    }
+
+    final class Position: Sendable {
+        private let cell = Mutex(0)
+        func take(_ count: Int) -> Int {
+            cell.withLock { cell in
+                defer { cell += count }
+                return cell
+            }
+        }
+    }
+
+    @Test(arguments: [0, 10, 8 << 20, 20 << 20])
+    func objectsReadBackAsWritten(size: Int) async throws {
+        let house = try House()
+        let (body, facts) = Self.body(size)
+        let sink = try house.sink()
+        try await sink.prepare()
+        try await sink.write("big", body: body)
+        #expect(try await sink.examine("big") == facts)
+        #expect(try await sink.examine("other") == nil)
+        #expect(house.store.openUploads == 0)
+    }
+
+    @Test func partsAreTriedAgainAndFailedUploadsAborted() async throws {
+        let house = try House()
+        house.store.leaveUpload("left")
+        house.store.fault("PUT", .hangUp)
+        let (body, facts) = Self.body(10 << 20)
+        try await house.sink().write("big", body: body)
+        #expect(try await house.sink().examine("big") == facts)
+        #expect(house.store.openUploads == 0)
+        for _ in 0..<3 { house.store.fault("PUT", .response(HTTPResponse(status: 500))) }
+        await #expect(throws: SinkError.self) { try await house.sink().write("big", body: Self.body(10 << 20).0) }
+        #expect(house.store.openUploads == 0)
+    }
+
+    @Test(arguments: [
+        (403, "AccessDenied", SinkError.Code.accessDenied), (404, "NoSuchBucket", .notFound),
+        (503, "SlowDown", .throttled),
+        (500, "InternalError", .unavailable), (403, "QuotaExceeded", .full), (400, "KeyTooLongError", .refused),
+        (429, "", .throttled), (502, "", .unavailable), (401, "", .accessDenied),
+    ])
+    func refusalsAreJudgedByTheirCode(status: Int, code: String, expected: SinkError.Code) async throws {
+        let house = try House()
+        let body = code.isEmpty ? "" : "<?xml version=\"1.0\"?><Error><Code>\(code)</Code></Error>"
+        house.store.fault("PUT", .response(HTTPResponse(status: status, body: Array(body.utf8))))
+        do {
+            try await house.sink().write("k", body: Self.body(3).0)
+            Issue.record("was accepted")
+        } catch let error as SinkError {
+            #expect(error.code == expected)
+            #expect(!error.message.contains("SK"))
+        }
+    }
+
+    @Test func aMissingBucketIsNotFound() async throws {
+        let house = try House()
+        do {
+            try await house.sink("none").prepare()
+            Issue.record("was accepted")
+        } catch let error as SinkError {
+            #expect(error.code == .notFound)
+        }
+    }
+
+    @Test(arguments: [ObjectEndpoint.Signature.v4, .obs])
+    func requestsAreSigned(signature: ObjectEndpoint.Signature) async throws {
+        let house = try House(signature: signature)
+        try await house.sink().write("a/b c", body: Self.body(3).0)
+        #expect(house.store.requests == ["PUT /lake/a/b%20c"])
+        let authorization = try #require(house.store.headers.first?["Authorization"])
+        switch signature {
+        case .v4:
+            #expect(authorization.hasPrefix("AWS4-HMAC-SHA256 Credential=AK/"))
+            #expect(authorization.contains("/r1/s3/aws4_request, SignedHeaders=host;x-amz-content-sha256;x-amz-date, "))
+        case .obs: #expect(authorization.hasPrefix("OBS AK:"))
+        }
+    }
+
+    @Test func signingTimes() {
+        let time = SigningTime(secondsSinceEpoch: 1_369_353_600)
+        #expect(time.basic == "20130524T000000Z" && time.http == "Fri, 24 May 2013 00:00:00 GMT")
+    }
+}
