@@ -131,10 +131,9 @@ let app: [Target] = [
     .executableTarget(
         name: "sluice",
         dependencies: [
-            "ClientCommands", "Crypto", "HTTPServer", "HTTPTypes", "Lifecycle", "Observability", "Settings",
-            "SluiceAPI",
-            "SluiceAuth", "SluiceCatalogSQLite", "SluiceCore", "SluiceLog", "SluicePorts", "SluiceSinkObject",
-            "SluiceStreams",
+            "ClientCommands", "Crypto", "Curl", "HTTPServer", "HTTPTypes", "Lifecycle", "ObjectStorage",
+            "Observability", "Settings", "SluiceAPI", "SluiceAuth", "SluiceCatalogSQLite", "SluiceCore", "SluiceLog",
+            "SluicePorts", "SluiceSinkObject", "SluiceStreams",
             "SluiceTransfers", "SluiceWire", "Terminal",
         ], path: "Sources/App/sluice", swiftSettings: strict),
     room("App", "ClientCommands", ["SluiceCore", "HTTPTypes", "Crypto", "Curl", "Terminal"]),

@@ -9,7 +9,6 @@ internal import SluiceAuth
 internal import SluiceCatalogSQLite
 internal import SluiceCore
 internal import SluiceLog
-internal import SluiceSinkObject
 internal import SluiceStreams
 internal import SluiceTransfers
 internal import SluiceWire
@@ -53,7 +52,8 @@ struct Server: Sendable {
             catalog: catalog, log: log, time: time, configuration: settings.streamsConfiguration, logger: logger)
         try await streams.load()
         let transfers = TransferTasks(
-            catalog: catalog, log: log, streams: streams, sinks: FolderBuckets(root: directory.buckets), time: time,
+            catalog: catalog, log: log, streams: streams,
+            sinks: try settings.objectDestinations(otherwise: directory.buckets, time: time), time: time,
             settings: settings.transferSettings, logger: logger, metrics: metrics)
 
         let pages = OperatorPages(metrics: metrics)
