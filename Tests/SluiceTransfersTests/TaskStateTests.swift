@@ -2,7 +2,7 @@ import SluiceTransfers
 import Testing
 
 @Suite struct TaskStateTests {
-    // The table of docs/transfer-tasks.md, row by row: the state after each event.
+    // The table of docs/TRANSFER_TASKS.md, row by row: the state after each event.
     static let table: [(from: TaskState, event: TaskEvent, to: TaskState)] = [
         (.starting, .prepared, .running), (.starting, .failedTransiently, .abnormal),
         (.starting, .failedPermanently, .error), (.starting, .recovered, .running), (.starting, .parked, .abnormal),
