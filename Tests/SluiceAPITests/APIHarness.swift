@@ -50,7 +50,8 @@ final class APIHarness: Sendable {
         router = Router(
             routes: StreamRoutes(streams: streams).routes + AppRoutes(streams: streams).routes
                 + GroupRoutes(streams: streams).routes + TagRoutes(streams: streams).routes
-                + TransferRoutes(tasks: transfers, errors: errors).routes + PolicyRoutes(streams: streams).routes + FigureRoutes(streams: streams).routes
+                + TransferRoutes(tasks: transfers, errors: errors).routes + PolicyRoutes(streams: streams).routes
+                + FigureRoutes(streams: streams).routes
                 + RecordRoutes(
                     streams: streams, cursors: CursorCodec(key: [1, 2, 3]), errors: errors, limits: PutRecordsLimits()
                 ).routes,

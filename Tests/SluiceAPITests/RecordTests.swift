@@ -173,6 +173,23 @@ import Testing
         #expect(await api.get(await api.cursor("s")).texts == ["new"])
     }
 
+    @Test func aProducersOldStampsDoNotExpireItsRecords() async throws {
+        let api = try await APIHarness()
+        await api.makeStream("s")
+        for stamp in [1_000, 4_000_000_000_000, 2_000] {
+            let body = #"{"stream_name":"s","records":[{"data":"YQ==","timestamp":\#(stamp)}]}"#
+            #expect(await api.call("POST", "/v2/p1/records", body).json["failed_record_count"] as? Int == 0)
+            api.time.advance(by: .seconds(3600))
+        }
+        await api.streams.expireRecords()
+        #expect(await api.get(await api.cursor("s")).texts == ["a", "a", "a"])
+        // The first one has been there for more than a day now, the others have not.
+        api.time.advance(by: .seconds(21 * 3600 + 1))
+        await api.streams.expireRecords()
+        let shown = await api.call("GET", "/v2/p1/streams/s").json["partitions"] as? [[String: Any]]
+        #expect(shown?.first?["sequence_number_range"] as? String == "[1 : 3]")
+    }
+
     @Test func throttledRecordsCarryTheirCode() async throws {
         let api = try await APIHarness { $0.isThrottling = true }
         await api.makeStream("s")

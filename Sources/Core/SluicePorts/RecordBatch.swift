@@ -13,8 +13,12 @@ package struct RecordBatch: Sendable {
     package let count: Int
     /// The smallest and the largest timestamp within; equal to `Timestamp(milliseconds: 0)` when the batch is empty.
     package let timestamps: ClosedRange<Timestamp>
+    /// When the server took the records, whatever stamps they carry: retention goes by this.
+    package let received: Timestamp
 
-    package init(bytes: [UInt8], count: Int, timestamps: ClosedRange<Timestamp>) {
+    /// - Parameter received: by default the latest of the records' stamps.
+    package init(bytes: [UInt8], count: Int, timestamps: ClosedRange<Timestamp>, received: Timestamp? = nil) {
+        self.received = received ?? timestamps.upperBound
         self.bytes = bytes
         self.count = count
         self.timestamps = timestamps
@@ -138,8 +142,10 @@ package struct RecordBatchBuilder: Sendable {
     }
 
     /// The batch built so far; nil when it has no record.
-    package func finish() -> RecordBatch? {
+    ///
+    /// - Parameter received: by default the latest of the records' stamps.
+    package func finish(received: Timestamp? = nil) -> RecordBatch? {
         guard count > 0 else { return nil }
-        return RecordBatch(bytes: bytes, count: count, timestamps: earliest...latest)
+        return RecordBatch(bytes: bytes, count: count, timestamps: earliest...latest, received: received)
     }
 }

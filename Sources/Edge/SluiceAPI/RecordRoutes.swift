@@ -144,9 +144,9 @@ package struct RecordRoutes: Sendable {
 
     /// A record's own error. A storage failure is DIS.5250, which makes clients send just these records again.
     private func refusal(_ error: StreamsError) -> RecordRefusal {
-        let public_ = errors.error(for: error)
+        let shown = errors.error(for: error)
         return RecordRefusal(
-            code: error.code == .storageUnavailable ? "DIS.5250" : public_.code, message: public_.message)
+            code: error.code == .storageUnavailable ? "DIS.5250" : shown.code, message: shown.message)
     }
 
     /// The stream that a caller names: its own by name or id, another project's by id where a policy allows it.

@@ -130,7 +130,7 @@ extension PutRecordsRequest {
         guard failed < 0 else { throw .invalidBase64(ofRecord: Int(order[order.startIndex + Int(failed)])) }
         return RecordBatch(
             bytes: bytes, count: order.count,
-            timestamps: Timestamp(milliseconds: earliest)...Timestamp(milliseconds: latest))
+            timestamps: Timestamp(milliseconds: earliest)...Timestamp(milliseconds: latest), received: now)
     }
 
     /// Lends the body and the resolved strings, neither of them null.

@@ -28,7 +28,7 @@ extension Streams {
             do {
                 let bounds = try log.bounds(of: id)
                 guard bounds.first < bounds.next else { continue }
-                let first = try await log.sequenceNumber(in: id, atOrAfter: horizon)
+                let first = try await firstNumber(in: id, bounds, receivedAtOrAfter: horizon)
                 if first > bounds.first { try await log.trim(id, before: first) }
             } catch {
                 logger.warning(
@@ -37,6 +37,29 @@ extension Streams {
             }
         }
         await expirePartitions(of: stream, closedBefore: horizon)
+    }
+
+    /// The first number of the first batch that the server took at or after `horizon`. Producers' own stamps play no part:
+    /// a record of long ago that arrives now is kept as long as any other.
+    ///
+    /// Batches follow one another by the time they were taken, so that a search by halves reads few of them.
+    private func firstNumber(
+        in partition: PartitionID, _ bounds: PartitionBounds, receivedAtOrAfter horizon: Timestamp
+    ) async throws(RecordLogError) -> SequenceNumber {
+        var low = bounds.first
+        var high = bounds.next
+        // Most of the time the oldest batch is young enough.
+        var probe = low
+        while low < high {
+            guard let batch = try await log.read(partition, from: probe, limit: ByteCount(1)).first else { break }
+            if batch.batch.received < horizon {
+                low = max(low, batch.next)
+            } else {
+                high = max(low, min(high, batch.first))
+            }
+            probe = SequenceNumber(low.value + (high.value - low.value) / 2)
+        }
+        return low
     }
 
     private func expirePartitions(of stream: LiveStream, closedBefore horizon: Timestamp) async {

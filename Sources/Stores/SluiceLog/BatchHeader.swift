@@ -11,7 +11,7 @@ struct BatchHeader: Equatable, Sendable {
         case table = 4
     }
 
-    static let size = 80
+    static let size = 88
     static let alignment = 8
     static let magic: UInt32 = 0x5442_4C53  // "SLBT"
     static let version: UInt8 = 1
@@ -27,6 +27,8 @@ struct BatchHeader: Equatable, Sendable {
     var first: Int64
     var earliest: Int64
     var latest: Int64
+    /// When the server took the batch, whatever stamps its records carry; 0 for control entries.
+    var received: Int64
     var segment: UInt64
     /// Where in the segment the round begins that this batch was written and synced with.
     var roundStart: Int
@@ -56,6 +58,7 @@ struct BatchHeader: Equatable, Sendable {
         bytes.append(littleEndian: first)
         bytes.append(littleEndian: earliest)
         bytes.append(littleEndian: latest)
+        bytes.append(littleEndian: received)
         bytes.append(littleEndian: segment)
         bytes.append(littleEndian: UInt32(roundStart))
         bytes.append(littleEndian: round)
@@ -82,6 +85,7 @@ extension BatchHeader {
             let length = reader.next(UInt32.self), let count = reader.next(UInt32.self),
             let handle = reader.next(UInt64.self), let first = reader.next(Int64.self),
             let earliest = reader.next(Int64.self), let latest = reader.next(Int64.self),
+            let received = reader.next(Int64.self),
             let segment = reader.next(UInt64.self), let roundStart = reader.next(UInt32.self),
             let round = reader.next(UInt32.self), let salt = reader.next(UInt64.self),
             let payloadChecksum = reader.next(UInt32.self), let checksum = reader.next(UInt32.self)
@@ -94,7 +98,8 @@ extension BatchHeader {
         else { return nil }
         self.init(
             kind: kind, payloadLength: Int(length), count: Int(count), handle: handle, first: first,
-            earliest: earliest, latest: latest, segment: segment, roundStart: Int(roundStart), round: round,
+            earliest: earliest, latest: latest, received: received, segment: segment, roundStart: Int(roundStart),
+            round: round,
             salt: salt, payloadChecksum: payloadChecksum)
     }
 }

@@ -110,6 +110,7 @@ struct LogReader: Sendable {
         else { return nil }
         return RecordBatch(
             bytes: payload, count: header.count,
-            timestamps: Timestamp(milliseconds: header.earliest)...Timestamp(milliseconds: header.latest))
+            timestamps: Timestamp(milliseconds: header.earliest)...Timestamp(milliseconds: header.latest),
+            received: Timestamp(milliseconds: header.received))
     }
 }

@@ -54,7 +54,8 @@ struct LogRound {
                 header: BatchHeader(
                     kind: .records, payloadLength: batch.bytes.count, count: batch.count, handle: slot.handle,
                     first: first, earliest: batch.timestamps.lowerBound.milliseconds,
-                    latest: batch.timestamps.upperBound.milliseconds, segment: 0, roundStart: 0, round: 0, salt: 0,
+                    latest: batch.timestamps.upperBound.milliseconds, received: batch.received.milliseconds, segment: 0,
+                    roundStart: 0, round: 0, salt: 0,
                     payloadChecksum: pending.checksum),
                 payload: batch.bytes, batch: batch, partition: pending.partition))
         return (.success(outcome), entries.count - 1)
@@ -188,7 +189,8 @@ extension LogRound.Entry {
         self.init(
             header: BatchHeader(
                 kind: control.kind, payloadLength: payload.count, count: 0, handle: 0, first: 0, earliest: 0,
-                latest: 0, segment: 0, roundStart: 0, round: 0, salt: 0, payloadChecksum: CRC32C.checksum(payload)),
+                latest: 0, received: 0, segment: 0, roundStart: 0, round: 0, salt: 0,
+                payloadChecksum: CRC32C.checksum(payload)),
             payload: payload)
     }
 }
