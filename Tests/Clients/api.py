@@ -1,6 +1,7 @@
 """A plain HTTP caller: JSON over http.client with a token, one kept connection, raw bytes where a test wants them."""
 
 import base64
+import contextlib
 import http.client
 import json
 import socket
@@ -133,7 +134,9 @@ def exchange(host, data, timeout=20, half_close=False):
     with socket.create_connection((name, int(port)), timeout=timeout) as connection:
         connection.sendall(data)
         if half_close:
-            connection.shutdown(socket.SHUT_WR)
+            # The other side may have ended the connection already.
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_WR)
         received = b""
         while True:
             try:
