@@ -92,7 +92,7 @@ let clients: [Target] = [
 ]
 
 let formats: [Target] = [
-    room("Formats", "SluiceFormats", ["SluiceCore"])
+    room("Formats", "SluiceFormats", ["SluiceCore", "Compression"])
 ]
 
 let adapters: [Target] = [
@@ -111,7 +111,7 @@ let services: [Target] = [
         ["SluiceCore", "SluicePorts", "SluiceCatalog", "SluiceFormats", "Observability"]),
     room(
         "Services", "SluiceTransfers",
-        ["SluiceCore", "SluicePorts", "SluiceCatalog", "SluiceFormats", "Compression", "Observability"]),
+        ["SluiceCore", "SluicePorts", "SluiceCatalog", "SluiceFormats", "Observability"]),
 ]
 
 let edge: [Target] = [

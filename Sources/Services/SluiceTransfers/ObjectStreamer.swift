@@ -1,18 +1,18 @@
-internal import Compression
 internal import SluiceCore
+internal import SluiceFormats
 internal import SluicePorts
 
 /// The last station before a sink: compresses where the task says so, and measures what leaves.
 actor ObjectStreamer {
     private let source: @Sendable () async throws -> [UInt8]?
-    private var encoder: DeflateEncoder?
+    private var encoder: GzipFile?
     private var isOver = false
     private var length = 0
     private var crc: UInt32 = 0
 
     init(isCompressed: Bool, source: @escaping @Sendable () async throws -> [UInt8]?) throws {
         self.source = source
-        encoder = isCompressed ? try DeflateEncoder(.gzip) : nil
+        encoder = isCompressed ? try GzipFile() : nil
     }
 
     /// What has left so far.
@@ -25,8 +25,7 @@ actor ObjectStreamer {
                 piece = try compress(plain)
             } else {
                 isOver = true
-                piece = []
-                try encoder?.finish(into: &piece)
+                piece = try encoder?.finish() ?? []
             }
             // A compressor may keep what it was given for a while.
             guard !piece.isEmpty else { continue }
@@ -38,9 +37,6 @@ actor ObjectStreamer {
     }
 
     private func compress(_ plain: [UInt8]) throws -> [UInt8] {
-        guard encoder != nil else { return plain }
-        var piece: [UInt8] = []
-        try encoder?.append(plain, to: &piece)
-        return piece
+        try encoder?.append(plain) ?? plain
     }
 }

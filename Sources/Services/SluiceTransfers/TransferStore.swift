@@ -1,11 +1,6 @@
+internal import FoundationEssentials
 internal import SluiceCatalog
 internal import SluiceCore
-
-#if canImport(FoundationEssentials)
-    internal import FoundationEssentials
-#else
-    internal import Foundation
-#endif
 
 /// Typed access to the catalog's records of transfer tasks.
 struct TransferStore: Sendable {
