@@ -18,7 +18,7 @@ ALLOWED = {
     "Formats": ({"Core", "Formats"}, {"Compression"}),
     "Adapters": ({"Core", "Bindings", "Clients", "Formats", "Adapters"}, set()),
     "Stores": ({"Core", "Bindings", "Stores"}, set()),
-    "Services": ({"Core", "Formats", "Services"}, {"SluiceCatalog"}),
+    "Services": ({"Core", "Formats", "Services"}, {"SluiceCatalog", "Compression"}),
     "Edge": ({"Core", "Formats", "Services", "Edge"}, {"SluiceCatalog", "Crypto", "Compression"}),
     "App": ({"Core", "Bindings", "Clients", "Formats", "Adapters", "Stores", "Services", "Edge", "App"}, set()),
     "Support": ({"Core", "Stores", "Services", "Support"}, set()),
