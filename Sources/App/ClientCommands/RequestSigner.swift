@@ -29,24 +29,7 @@ struct RequestSigner: Sendable {
 
     /// Sorted by encoded name, then value; also the form in which the query is sent.
     static func canonicalQuery(_ query: [(String, String)]) -> String {
-        query.map { (percentEncoded($0.0), percentEncoded($0.1)) }.sorted { $0 < $1 }
+        query.map { (PercentEncoding.encode($0.0), PercentEncoding.encode($0.1)) }.sorted { $0 < $1 }
             .map { "\($0.0)=\($0.1)" }.joined(separator: "&")
     }
-}
-
-/// The text with everything but unreserved characters percent-encoded (RFC 3986, 2.3).
-func percentEncoded(_ text: String) -> String {
-    var encoded: [UInt8] = []
-    let digits = Array("0123456789ABCDEF".utf8)
-    for byte in text.utf8 {
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."),
-            UInt8(ascii: "~"):
-            encoded.append(byte)
-        default:
-            encoded += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-        }
-    }
-    return String(decoding: encoded, as: UTF8.self)
 }

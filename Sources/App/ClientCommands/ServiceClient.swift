@@ -101,7 +101,7 @@ struct ServiceClient: Sendable {
         _ method: String, _ path: [String], query: [(String, String)], body: [UInt8]?, isAuthorized: Bool
     ) async throws -> HTTPResponse {
         let endpoint = connection.endpoint
-        let wirePath = endpoint.basePath + path.map { "/" + percentEncoded($0) }.joined()
+        let wirePath = endpoint.basePath + path.map { "/" + PercentEncoding.encode($0) }.joined()
         let wireQuery = RequestSigner.canonicalQuery(query)
         var headers = HTTPFields([("Host", endpoint.authority)])
         if body != nil { headers.append("Content-Type", "application/json") }

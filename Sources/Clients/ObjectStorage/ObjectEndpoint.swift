@@ -1,3 +1,5 @@
+internal import HTTPTypes
+
 /// An object store that speaks S3 or OBS, and the key to it.
 package struct ObjectEndpoint: Sendable, Hashable {
     package enum Addressing: Sendable, Hashable {
@@ -43,24 +45,8 @@ package struct ObjectEndpoint: Sendable, Hashable {
     /// The encoded path of an object or, with an empty key, of its bucket.
     func path(of bucket: String, _ key: String) -> String {
         let object = key.split(separator: "/", omittingEmptySubsequences: false)
-            .map { Self.encode($0) }.joined(separator: "/")
+            .map { PercentEncoding.encode(String($0)) }.joined(separator: "/")
         return addressing == .virtualHost
-            ? "/" + object : "/" + Self.encode(bucket) + (object.isEmpty ? "" : "/" + object)
-    }
-
-    /// Percent-encodes all but RFC 3986's unreserved characters, as both signatures demand.
-    static func encode(_ text: some StringProtocol) -> String {
-        let digits = Array("0123456789ABCDEF".utf8)
-        var encoded: [UInt8] = []
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
-                UInt8(ascii: "~"):
-                encoded.append(byte)
-            default: encoded += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-            }
-        }
-        return String(decoding: encoded, as: UTF8.self)
+            ? "/" + object : "/" + PercentEncoding.encode(bucket) + (object.isEmpty ? "" : "/" + object)
     }
 }

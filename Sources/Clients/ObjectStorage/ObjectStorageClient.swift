@@ -144,9 +144,9 @@ package struct ObjectStorageClient: Sendable {
             method, bucket: bucket, key: key, query: query, payload: body,
             at: SigningTime(secondsSinceEpoch: secondsSinceEpoch()))
         let text = query.map { pair in
-            let name = ObjectEndpoint.encode(pair.name)
+            let name = PercentEncoding.encode(pair.name)
             // Both signatures count `uploads` and `uploads=` as one.
-            return "\(name)=\(ObjectEndpoint.encode(pair.value ?? ""))"
+            return "\(name)=\(PercentEncoding.encode(pair.value ?? ""))"
         }.joined(separator: "&")
         let url =
             "\(endpoint.isSecure ? "https" : "http")://\(endpoint.host(of: bucket))\(endpoint.path(of: bucket, key))"

@@ -52,8 +52,10 @@ struct RequestSigner: Sendable {
     ) -> HTTPFields {
         let host = endpoint.host(of: bucket)
         let digest = Hex.encode(Hash.sha256(payload))
-        let canonicalQuery = query.map { "\(ObjectEndpoint.encode($0.name))=\(ObjectEndpoint.encode($0.value ?? ""))" }
-            .sorted().joined(separator: "&")
+        let canonicalQuery = query.map {
+            "\(PercentEncoding.encode($0.name))=\(PercentEncoding.encode($0.value ?? ""))"
+        }
+        .sorted().joined(separator: "&")
         let signedNames = "host;x-amz-content-sha256;x-amz-date"
         let request = [
             method, endpoint.path(of: bucket, key), canonicalQuery, "host:\(host)", "x-amz-content-sha256:\(digest)",
@@ -85,7 +87,7 @@ struct RequestSigner: Sendable {
         let signed = query.filter { subresources.contains($0.name) }.sorted { $0.name < $1.name }
             .map { pair in pair.value.map { "\(pair.name)=\($0)" } ?? pair.name }.joined(separator: "&")
         let object = key.split(separator: "/", omittingEmptySubsequences: false)
-            .map { ObjectEndpoint.encode($0) }.joined(separator: "/")
+            .map { PercentEncoding.encode(String($0)) }.joined(separator: "/")
         let resource = "/\(bucket)/\(object)" + (signed.isEmpty ? "" : "?\(signed)")
         let text = [method, "", "", time.http, resource].joined(separator: "\n")
         let code = HMAC.sha1(key: Array(endpoint.secretKey.utf8), Array(text.utf8))

@@ -1,3 +1,5 @@
+internal import HTTPTypes
+
 /// The query of a request, read as leniently as public clients write it (spec section 1.3, rules 4 and 5): an empty
 /// value counts as absent, hyphens and underscores are one, a blank may come as `%20` or `+`, stray `&` are ignored.
 package struct QueryParameters: Sendable {
@@ -8,8 +10,8 @@ package struct QueryParameters: Sendable {
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             let raw = parts.count == 2 ? parts[1] : ""
             // An unescaped or broken value is taken as it stands.
-            let name = PercentCoding.decode(parts[0], plusIsBlank: true) ?? String(parts[0])
-            let value = PercentCoding.decode(raw, plusIsBlank: true) ?? String(raw)
+            let name = PercentEncoding.decodeStrictly(parts[0], plusIsBlank: true) ?? String(parts[0])
+            let value = PercentEncoding.decodeStrictly(raw, plusIsBlank: true) ?? String(raw)
             guard !value.isEmpty else { return nil }
             return (Self.normalised(name), value)
         }

@@ -77,7 +77,7 @@ struct RouteTree: Sendable {
         var segments: [String] = []
         segments.reserveCapacity(raw.count)
         for segment in raw {
-            guard let decoded = PercentCoding.decode(segment) else { return .undecodable }
+            guard let decoded = PercentEncoding.decodeStrictly(segment) else { return .undecodable }
             segments.append(decoded)
         }
         var parameters: [String: String] = [:]

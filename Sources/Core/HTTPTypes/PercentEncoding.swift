@@ -1,7 +1,7 @@
-/// Percent-encoding over bytes (RFC 3986, 2.1), as the signatures use it.
-enum PercentEncoding {
+/// Percent-encoding (RFC 3986, 2.1): over bytes as signatures need it, over text as paths and queries do.
+package enum PercentEncoding {
     /// Replaces `%XX` by its byte; a `%` that two digits do not follow stays.
-    static func decode(_ bytes: [UInt8], plusIsBlank: Bool) -> [UInt8] {
+    package static func decode(_ bytes: [UInt8], plusIsBlank: Bool) -> [UInt8] {
         guard bytes.contains(UInt8(ascii: "%")) || (plusIsBlank && bytes.contains(UInt8(ascii: "+"))) else {
             return bytes
         }
@@ -24,7 +24,7 @@ enum PercentEncoding {
     }
 
     /// Keeps `A–Z a–z 0–9 - _ . ~` and, if told so, `/`; the rest becomes `%XX` in upper case.
-    static func encode(_ bytes: [UInt8], keepingSlashes: Bool) -> [UInt8] {
+    package static func encode(_ bytes: [UInt8], keepingSlashes: Bool) -> [UInt8] {
         var result = [UInt8]()
         result.reserveCapacity(bytes.count)
         for byte in bytes {
@@ -42,6 +42,24 @@ enum PercentEncoding {
             }
         }
         return result
+    }
+
+    /// The text with all but unreserved characters encoded.
+    package static func encode(_ text: String, keepingSlashes: Bool = false) -> String {
+        String(decoding: encode(Array(text.utf8), keepingSlashes: keepingSlashes), as: UTF8.self)
+    }
+
+    /// Decodes text that must be right: nil for a `%` that two digits do not follow and for bytes that are not UTF-8.
+    package static func decodeStrictly(_ text: some StringProtocol, plusIsBlank: Bool = false) -> String? {
+        let bytes = text.utf8
+        guard bytes.contains(where: { $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "+") }) else { return String(text) }
+        var rest = bytes[...]
+        while let percent = rest.firstIndex(of: UInt8(ascii: "%")) {
+            let escape = rest[percent...].dropFirst().prefix(2)
+            guard escape.count == 2, escape.allSatisfy({ digit($0) != nil }) else { return nil }
+            rest = rest[escape.endIndex...]
+        }
+        return String(validating: decode(Array(bytes), plusIsBlank: plusIsBlank), as: UTF8.self)
     }
 
     private static func hex(_ value: UInt8) -> UInt8 {
