@@ -1,4 +1,4 @@
-internal import SluiceCore
+package import SluiceCore
 
 #if canImport(Glibc)
     internal import Glibc
@@ -71,7 +71,7 @@ package actor DescriptorSource: ByteSource {
     package init(descriptor: Int32, ownsDescriptor: Bool) throws(CommandError) {
         self.descriptor = descriptor
         self.ownsDescriptor = ownsDescriptor
-        thread = try BlockingThread()
+        thread = try startThread()
     }
 
     deinit {
@@ -155,12 +155,20 @@ package func systemMessage(_ code: Int32) -> String {
     unsafe String(cString: strerror(code))
 }
 
+private func startThread() throws(CommandError) -> BlockingThread {
+    do {
+        return try BlockingThread()
+    } catch {
+        throw CommandError("No thread can be started: \(systemMessage(error.code)).")
+    }
+}
+
 extension Console {
     /// The process's own streams and environment. A closed output becomes `OutputClosed` instead of a signal.
     /// Two threads serve them until the process ends.
     package static func standard(environment: [String: String]) throws(CommandError) -> Console {
         signal(SIGPIPE, SIG_IGN)
-        let writing = try BlockingThread()
+        let writing = try startThread()
         return Console(
             input: try DescriptorSource(descriptor: 0, ownsDescriptor: false), inputSize: InputFile.standardInputSize,
             output: DescriptorSink(descriptor: 1, thread: writing),

@@ -3,7 +3,7 @@ internal import CSQLite
 /// One connection to one database file.
 ///
 /// A connection and its statements belong to one thread at a time: SQLite is opened without its own mutex. Every call
-/// may block on the disk, so they stand on a `SQLiteThread`. Needs SQLite 3.37 or newer (`STRICT` tables).
+/// may block on the disk, so they stand on a thread of their own. Needs SQLite 3.37 or newer (`STRICT` tables).
 package final class SQLiteConnection {
     package enum Mode: Sendable {
         case readOnly

@@ -1,9 +1,10 @@
 internal import SQLite
 internal import SluiceCatalog
+internal import SluiceCore
 
 /// The reading connection, on its own thread; each call sees everything committed before it.
 actor CatalogReader {
-    nonisolated let thread: SQLiteThread
+    nonisolated let thread: BlockingThread
     nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe thread.asUnownedSerialExecutor() }
 
     /// How many entries are in memory at once while everything is verified.
@@ -13,7 +14,7 @@ actor CatalogReader {
     private let path: String
     private var connection: SQLiteConnection?
 
-    init(path: String, thread: SQLiteThread) {
+    init(path: String, thread: BlockingThread) {
         self.path = path
         self.thread = thread
     }

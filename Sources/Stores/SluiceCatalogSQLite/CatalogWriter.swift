@@ -1,15 +1,16 @@
 internal import SQLite
 internal import SluiceCatalog
+internal import SluiceCore
 
 /// The one writing connection, on its own thread.
 actor CatalogWriter {
-    nonisolated let thread: SQLiteThread
+    nonisolated let thread: BlockingThread
     nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe thread.asUnownedSerialExecutor() }
 
     private let path: String
     private var connection: SQLiteConnection?
 
-    init(path: String, thread: SQLiteThread) {
+    init(path: String, thread: BlockingThread) {
         self.path = path
         self.thread = thread
     }

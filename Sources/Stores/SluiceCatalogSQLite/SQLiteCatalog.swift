@@ -1,5 +1,6 @@
 internal import SQLite
 package import SluiceCatalog
+internal import SluiceCore
 internal import Synchronization
 
 /// A catalog in one SQLite file: the embedded default.
@@ -51,11 +52,11 @@ package final class SQLiteCatalog: Catalog {
         return catalog
     }
 
-    private static func startThread() throws(CatalogError) -> SQLiteThread {
+    private static func startThread() throws(CatalogError) -> BlockingThread {
         do {
-            return try SQLiteThread()
+            return try BlockingThread()
         } catch {
-            throw CatalogError(error)
+            throw CatalogError(.unavailable, "\(error)")
         }
     }
 

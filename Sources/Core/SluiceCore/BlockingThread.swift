@@ -1,12 +1,12 @@
-internal import Synchronization
-
 #if canImport(Glibc)
     internal import Glibc
 #elseif canImport(Musl)
     internal import Musl
 #endif
 
-/// An executor with one thread of its own, on which an actor may block in reads and writes.
+/// An executor with one thread of its own, on which an actor may block: in reads and writes, in a database's calls.
+///
+/// Jobs are bounded by the actor's callers, each of whom waits for its own.
 // @unchecked Sendable: the jobs are behind `mutex`; `mutex` and `condition` are made for use by several threads and
 // live as long as this object.
 @safe package final class BlockingThread: SerialExecutor, @unchecked Sendable {
@@ -16,7 +16,7 @@ internal import Synchronization
     private var isStopped = false
 
     /// Starts the thread. It ends when `stop` is called; until then it keeps this object alive.
-    package init() throws(CommandError) {
+    package init() throws(BlockingThreadError) {
         unsafe mutex = .allocate(capacity: 1)
         unsafe condition = .allocate(capacity: 1)
         unsafe pthread_mutex_init(mutex, nil)
@@ -26,7 +26,7 @@ internal import Synchronization
         let code = unsafe pthread_create(&thread, nil, blockingThreadMain, context)
         guard code == 0 else {
             unsafe Unmanaged<BlockingThread>.fromOpaque(context).release()
-            throw CommandError("No thread can be started: \(systemMessage(code)).")
+            throw BlockingThreadError(code: code)
         }
         pthread_detach(thread)
     }
@@ -71,6 +71,14 @@ internal import Synchronization
         jobs = []
         return batch
     }
+}
+
+/// The system gave no thread.
+package struct BlockingThreadError: Error, Sendable, CustomStringConvertible {
+    /// The system's error number.
+    package let code: Int32
+
+    package var description: String { "no thread can be started (error \(code))" }
 }
 
 private func blockingThreadMain(_ context: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
