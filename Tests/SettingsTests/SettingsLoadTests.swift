@@ -272,6 +272,14 @@ private func problems(
         (["--tls-certificate-file=c"], "contradiction --tls-certificate-file: tls.key_file is missing"),
         (["--tls-key-file=c"], "contradiction --tls-key-file: tls.certificate_file is missing"),
         (
+            ["--listen=example.org:80"],
+            "contradiction --listen: example.org is no address; give one such as 127.0.0.1, or 0.0.0.0 for all of this machine"
+        ),
+        (
+            ["--metrics-listen=300.1.1.1:80"],
+            "contradiction --metrics-listen: 300.1.1.1 is no address; give one such as 127.0.0.1, or 0.0.0.0 for all of this machine"
+        ),
+        (
             ["--metrics-listen=127.0.0.1:8080"],
             "contradiction --metrics-listen: is the same as listen; leave it out to serve both on one listener"
         ),

@@ -17,6 +17,7 @@ final class APIHarness: Sendable {
 
     let time = ManualTime()
     let catalog = MemoryCatalog()
+    let metrics = MetricsRegistry()
     let log: MemoryRecordLog
     let streams: Streams
     let buckets: TemporaryFolder
@@ -47,15 +48,17 @@ final class APIHarness: Sendable {
         buckets = try TemporaryFolder()
         transfers = TransferTasks(
             catalog: catalog, log: log, streams: streams, sinks: FolderBuckets(root: buckets.path), time: time)
+        let figures = RequestMetrics(metrics, time: time)
         router = Router(
             routes: StreamRoutes(streams: streams).routes + AppRoutes(streams: streams).routes
                 + GroupRoutes(streams: streams).routes + TagRoutes(streams: streams).routes
                 + TransferRoutes(tasks: transfers, errors: errors).routes + PolicyRoutes(streams: streams).routes
                 + FigureRoutes(streams: streams).routes
                 + RecordRoutes(
-                    streams: streams, cursors: CursorCodec(key: [1, 2, 3]), errors: errors, limits: PutRecordsLimits()
+                    streams: streams, cursors: CursorCodec(key: [1, 2, 3]), errors: errors, limits: PutRecordsLimits(),
+                    metrics: figures
                 ).routes,
-            authenticator: Authenticator(), errors: errors, logger: .silent)
+            authenticator: Authenticator(), errors: errors, metrics: figures, logger: .silent)
     }
 
     struct Answer {

@@ -1,5 +1,6 @@
 import Foundation
 import SluiceAPI
+import Observability
 import SluiceCore
 import SluiceStreams
 import SluiceTesting
@@ -42,6 +43,29 @@ import Testing
             "POST", "/v2/p1/records", #"{"stream_name":"s","records":[{"data":"YQ==",\#(selector)}]}"#)
         let record = try #require((answer.json["records"] as? [[String: Any]])?.first)
         #expect(record["partition_id"] as? String == PartitionNumber(partition).description, "\(answer.text)")
+    }
+
+    @Test func figuresFollowPutsAndGets() async throws {
+        let api = try await APIHarness()
+        await api.makeStream("s", partitions: 1)
+        _ = await api.call(
+            "POST", "/v2/p1/records",
+            #"{"stream_name":"s","records":[{"data":"YWJj"},{"data":"YQ=="},{"data":"YQ==","partition_id":"9"}]}"#)
+        let cursor = await api.call(
+            "GET", "/v2/p1/cursors?stream-name=s&partition-id=0&cursor-type=TRIM_HORIZON")
+        let text = try #require(cursor.json["partition_cursor"] as? String)
+        _ = await api.call("GET", "/v2/p1/records?partition-cursor=\(text)")
+        let lines = Set(api.metrics.render().split(separator: "\n").map(String.init))
+        for line in [
+            "sluice_records_put_total 2", "sluice_record_bytes_put_total 4", "sluice_records_refused_total 1",
+            "sluice_records_get_total 2", "sluice_record_bytes_get_total 4",
+            #"sluice_request_seconds_count{operation="put_records"} 1"#,
+            #"sluice_request_seconds_count{operation="get_records"} 1"#,
+            #"sluice_request_seconds_count{operation="get_cursor"} 1"#,
+            #"sluice_request_seconds_count{operation="control"} 1"#,
+        ] {
+            #expect(lines.contains(line), "\(line)")
+        }
     }
 
     @Test func refusedRecordsLeaveNoGap() async throws {

@@ -1,6 +1,6 @@
 /// Where a listener binds: `127.0.0.1:8080`, `[::1]:8080`, `localhost:0`.
 package struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
-    /// A numeric address or a name, without brackets.
+    /// A numeric address or `localhost`, without brackets; names are refused when settings are checked.
     package var host: String
     /// 0 lets the system choose a free one.
     package var port: UInt16
@@ -25,6 +25,16 @@ package struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
             guard !host.isEmpty, host.utf8.allSatisfy(Self.isOfName) else { return nil }
         }
         self.init(host: String(host), port: port)
+    }
+
+    /// What the listener binds: `localhost` is this machine's IPv4 address.
+    package var numericHost: String { host == "localhost" ? "127.0.0.1" : host }
+
+    /// Whether the host is an address rather than a name to look up; `localhost` counts as one.
+    package var isNumeric: Bool {
+        if host.contains(":") || host == "localhost" { return true }
+        let parts = host.split(separator: ".", omittingEmptySubsequences: false)
+        return parts.count == 4 && parts.allSatisfy { UInt8($0) != nil }
     }
 
     package var description: String {

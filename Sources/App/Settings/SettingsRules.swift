@@ -25,6 +25,12 @@ enum SettingsRules {
                 report(.unreadableFile, name, "\(path) cannot be read: \(error)")
             }
         }
+        for (name, address) in [("listen", settings.listen), ("metrics.listen", settings.metrics.listen)] {
+            guard let address else { continue }
+            check(
+                address.isNumeric, name,
+                "\(address.host) is no address; give one such as 127.0.0.1, or 0.0.0.0 for all of this machine")
+        }
         if let metrics = settings.metrics.listen {
             check(
                 metrics != settings.listen || metrics.port == 0, "metrics.listen",

@@ -27,21 +27,24 @@ enum AdminCommands {
         let arguments = call.value("data-dir").map { ["--data-dir", $0] } ?? []
         let settings = try Settings.load(arguments: arguments, environment: call.console.environment).settings
         let directory = DataDirectory(path: settings.dataDirectory)
-        guard try Credentials.read(directory.credentials) != nil else {
+        guard try await Failure.explained({ try Credentials.read(directory.credentials) }) != nil else {
             throw CommandError(
                 "There is no server's data in \(directory.path).",
                 hint: "Start 'sluice serve' once, or name its folder with --data-dir.")
         }
-        let sealing = try SealingKey.load(creatingAt: directory.sealingKey)
-        let catalog = try await SQLiteCatalog.open(path: directory.catalog)
-        let administration = IdentityAdministration(catalog: catalog, sealing: sealing, passwords: PasswordWorker())
-        do {
-            let result = try await body(administration, directory)
-            await catalog.close()
-            return result
-        } catch {
-            await catalog.close()
-            throw error
+        return try await Failure.explained {
+            let sealing = try SealingKey.load(creatingAt: directory.sealingKey)
+            let catalog = try await SQLiteCatalog.open(path: directory.catalog)
+            let administration = IdentityAdministration(
+                catalog: catalog, sealing: sealing, passwords: PasswordWorker())
+            do {
+                let result = try await body(administration, directory)
+                await catalog.close()
+                return result
+            } catch {
+                await catalog.close()
+                throw error
+            }
         }
     }
 

@@ -18,7 +18,7 @@ enum ServeCommand {
         }
         if loaded.isHelp { return try await call.console.write(SettingsHelp.text) }
         if loaded.isCheck { return try await call.console.print("The settings are valid.") }
-        try await serve(loaded.settings, call.console)
+        try await Failure.explained { try await serve(loaded.settings, call.console) }
     }
 
     private static func serve(_ settings: Settings, _ console: Console) async throws {
@@ -53,7 +53,10 @@ enum ServeCommand {
         switch server.settings.log.format {
         case .json:
             try await console.print(
-                JSONOutput.object([("event", .string("ready")), ("endpoint", .string(server.endpoint))]).text)
+                JSONOutput.object(
+                    [("event", .string("ready")), ("endpoint", .string(server.endpoint))]
+                        + (server.pagesEndpoint.map { [("metrics_endpoint", .string($0))] } ?? [])
+                ).text)
         case .text:
             let project = try Credentials.read(server.directory.credentials)?.projectID ?? "unknown"
             try await console.write(Welcome.text(server, project: project, environment: console.environment))

@@ -33,6 +33,12 @@ struct Server: Sendable {
     /// Where clients reach the server.
     let endpoint: String
 
+    /// Where the operator pages are, where they have a listener of their own.
+    var pagesEndpoint: String? {
+        guard let pagesHTTP, let listen = settings.metrics.listen else { return nil }
+        return settings.url(of: listen, port: pagesHTTP.port, isSecure: false)
+    }
+
     /// Opens the stores, recovers what a crash has left, makes the first identities and binds the listeners.
     static func assemble(_ settings: Settings, logger: Logger) async throws -> Server {
         let time = SystemTime()
@@ -63,13 +69,14 @@ struct Server: Sendable {
         let authenticator = Authenticator(
             directory: identities, sealing: sealing, settings: settings.authenticatorSettings, metrics: metrics)
         let errors = ErrorTable(missingStreamStatus: settings.streams.missingStreamStatus)
+        let figures = RequestMetrics(metrics, time: time)
         let routes =
             StreamRoutes(streams: streams).routes + AppRoutes(streams: streams).routes
             + GroupRoutes(streams: streams).routes + TagRoutes(streams: streams).routes
             + PolicyRoutes(streams: streams).routes + FigureRoutes(streams: streams).routes
             + RecordRoutes(
                 streams: streams, cursors: CursorCodec(key: sealing.derivedKey(for: "cursors")), errors: errors,
-                limits: PutRecordsLimits(records: settings.streams.recordsPerRequest)
+                limits: PutRecordsLimits(records: settings.streams.recordsPerRequest), metrics: figures
             ).routes + TransferRoutes(tasks: transfers, errors: errors).routes
         var identitySettings = IdentityRoutes.Settings(
             region: settings.region, publicEndpoint: settings.publicEndpoint?.description, listenEndpoint: endpoint)
@@ -80,7 +87,8 @@ struct Server: Sendable {
                     routes: routes,
                     authenticator: IdentityAuthenticator(
                         authenticator: authenticator, time: time, failureStatus: settings.auth.failureStatus),
-                    errors: errors, maximumBodySize: settings.http.maxBody, logger: logger),
+                    errors: errors, maximumBodySize: settings.http.maxBody, metrics: figures,
+                    logger: logger),
                 identity: IdentityRoutes(
                     authenticator: authenticator, passwords: passwords, settings: identitySettings, time: time),
                 pages: settings.metrics.listen == nil ? pages : nil))

@@ -68,7 +68,7 @@ extension Settings {
 
     var httpConfiguration: HTTPServerConfiguration {
         var configuration = HTTPServerConfiguration(
-            host: listen.host, port: Int(listen.port), refusal: Self.refusal)
+            host: listen.numericHost, port: Int(listen.port), refusal: Self.refusal)
         if let chain = tls.certificateFile, let key = tls.keyFile {
             configuration.certificate = HTTPServerConfiguration.Certificate(chainPath: chain, keyPath: key)
         }
@@ -91,7 +91,7 @@ extension Settings {
     var pagesConfiguration: HTTPServerConfiguration? {
         guard let listen = metrics.listen else { return nil }
         var configuration = HTTPServerConfiguration(
-            host: listen.host, port: Int(listen.port), refusal: Self.refusal)
+            host: listen.numericHost, port: Int(listen.port), refusal: Self.refusal)
         configuration.bodyMemoryBudget = ByteCount.mebibytes(1).bytes
         configuration.maxBodyBytes = ByteCount.kibibytes(64).bytes
         configuration.maxConnections = 64
@@ -113,9 +113,13 @@ extension Settings {
     /// The address that clients use: the configured one, else the listener's.
     func endpoint(port: Int) -> String {
         if let publicEndpoint { return publicEndpoint.description }
-        let scheme = tls.certificateFile == nil ? "http" : "https"
-        let anyHost = listen.host == "0.0.0.0" || listen.host == "::"
-        let host = anyHost ? "127.0.0.1" : listen.host.contains(":") ? "[\(listen.host)]" : listen.host
-        return "\(scheme)://\(host):\(port)"
+        return url(of: listen, port: port, isSecure: tls.certificateFile != nil)
+    }
+
+    /// The URL of a listener as this machine reaches it.
+    func url(of address: ListenAddress, port: Int, isSecure: Bool) -> String {
+        let anyHost = address.host == "0.0.0.0" || address.host == "::"
+        let host = anyHost ? "127.0.0.1" : address.host.contains(":") ? "[\(address.host)]" : address.host
+        return "\(isSecure ? "https" : "http")://\(host):\(port)"
     }
 }

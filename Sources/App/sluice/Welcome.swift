@@ -15,13 +15,15 @@ enum Welcome {
         let isDefault =
             (try? Settings.load(arguments: [], environment: environment))?.settings.dataDirectory
             == server.settings.dataDirectory
-        let place = isDefault ? "" : " --data-dir \(server.settings.dataDirectory)"
+        let directory = absolute(server.settings.dataDirectory)
+        let place = isDefault ? "" : " --data-dir \(quoted(directory))"
+        let pages = server.pagesEndpoint.map { "\n  metrics      \($0)/metrics" } ?? ""
         return """
             Sluice \(productVersion) is ready.
 
               endpoint     \(server.endpoint)
-              project id   \(project)
-              credentials  \(server.directory.credentials) (for you alone)
+              project id   \(project)\(pages)
+              credentials  \(absolute(server.directory.credentials)) (for you alone)
 
             Try this in another terminal:
 
@@ -32,6 +34,31 @@ enum Welcome {
             Stop with Ctrl-C.
 
             """
+    }
+
+    /// The path from the root, because the other terminal may be in another folder.
+    private static func absolute(_ path: String) -> String {
+        guard !path.hasPrefix("/") else { return path }
+        var buffer = [CChar](repeating: 0, count: 4096)
+        guard unsafe getcwd(&buffer, buffer.count) != nil else { return path }
+        let folder = buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+        return String(decoding: folder, as: UTF8.self) + "/" + path
+    }
+
+    /// The word as a shell takes it for one.
+    private static func quoted(_ word: String) -> String {
+        let isPlain = word.utf8.allSatisfy {
+            switch $0 {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "/"), UInt8(ascii: "."), UInt8(ascii: "_"),
+                UInt8(ascii: "-"):
+                true
+            default: false
+            }
+        }
+        if isPlain { return word }
+        let parts = word.split(separator: "'", omittingEmptySubsequences: false)
+        return "'" + parts.joined(separator: #"'\''"#) + "'"
     }
 
     private static var programPath: String {

@@ -1,4 +1,5 @@
 internal import HTTPTypes
+internal import Observability
 internal import SluiceCore
 internal import SluicePorts
 package import SluiceStreams
@@ -12,13 +13,17 @@ package struct RecordRoutes: Sendable {
     private let cursors: CursorCodec
     private let errors: ErrorTable
     private let limits: PutRecordsLimits
+    private let metrics: RequestMetrics
     private let nextSlot = NextSlot()
 
-    package init(streams: Streams, cursors: CursorCodec, errors: ErrorTable, limits: PutRecordsLimits) {
+    package init(
+        streams: Streams, cursors: CursorCodec, errors: ErrorTable, limits: PutRecordsLimits, metrics: RequestMetrics
+    ) {
         self.streams = streams
         self.cursors = cursors
         self.errors = errors
         self.limits = limits
+        self.metrics = metrics
     }
 
     package var routes: [Route] {
@@ -65,6 +70,10 @@ package struct RecordRoutes: Sendable {
             throw Self.translate(error)
         }
         let outcomes = await append(records, to: stream, partitions, now: now)
+        let taken = outcomes.moved.reduce(0) { $0 + $1.records }
+        metrics.recordsPut.increment(by: taken)
+        metrics.recordBytesPut.increment(by: outcomes.moved.reduce(0) { $0 + $1.bytes })
+        metrics.recordsRefused.increment(by: records.count - taken)
         if outcomes.moved.count > 0 {
             stream.traffic.record(.put, outcomes.moved, took: streams.time.elapsed() - began, at: now)
         }
@@ -238,6 +247,8 @@ package struct RecordRoutes: Sendable {
             .get,
             [.init(partition: content.position.partition, bytes: page.dataBytes.bytes, records: page.count)],
             took: streams.time.elapsed() - began, at: now)
+        metrics.recordsGot.increment(by: page.count)
+        metrics.recordBytesGot.increment(by: page.dataBytes.bytes)
         let next = encode(ReadPosition(partition: content.position.partition, next: page.next), of: stream)
         let isProtobuf = Self.isProtobuf(context)
         return HTTPResponse(

@@ -11,16 +11,18 @@ package struct Router: Sendable {
     private let authenticator: any RequestAuthenticator
     private let errors: ErrorTable
     private let bodies: BodyDecoding
+    private let metrics: RequestMetrics
     private let logger: Logger
 
     package init(
         routes: [Route], authenticator: any RequestAuthenticator, errors: ErrorTable,
-        maximumBodySize: ByteCount = .mebibytes(12), logger: Logger
+        maximumBodySize: ByteCount = .mebibytes(12), metrics: RequestMetrics, logger: Logger
     ) {
         tree = RouteTree(routes)
         self.authenticator = authenticator
         self.errors = errors
         bodies = BodyDecoding(limit: maximumBodySize.bytes)
+        self.metrics = metrics
         self.logger = logger
     }
 
@@ -50,6 +52,8 @@ package struct Router: Sendable {
             response.headers.append("Allow", allowed.joined(separator: ", "))
             return response
         case .route(let route, let parameters):
+            let began = metrics.begin()
+            defer { metrics.observe(route, since: began) }
             let caller = try await authenticator.authenticate(request, project: parameters["project_id"])
             let context = RequestContext(
                 request: request, parameters: parameters, query: QueryParameters(request.query), caller: caller,

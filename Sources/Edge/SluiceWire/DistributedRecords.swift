@@ -35,6 +35,8 @@ package struct DistributedRecords: Sendable {
     /// For each record of the request: 0 and more the index of its batch, below that the refusal `-1 - index`.
     let places: [Int32]
     package let refusals: [RecordRefusal]
+    /// How many records the request holds, refused ones included.
+    package var count: Int { places.count }
     let slotCount: Int
 }
 
