@@ -21,6 +21,8 @@ struct TaskRunner: Sendable {
             } catch is CancellationError {
                 return
             } catch {
+                // A wait that the end of the server cut short is no failure.
+                guard !Task.isCancelled else { return }
                 logger.warning("transfer task will be taken up again", ["error": "\(error)"])
                 if let error = error as? CatalogError, error.code == .damaged { return }
                 do { try await services.time.sleep(for: pauses.next()) } catch { return }
