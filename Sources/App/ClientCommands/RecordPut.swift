@@ -21,7 +21,7 @@ let putRecords = Command(
         .option(
             "key-field", value: "member",
             help: "With --ndjson: the member that holds the partition key, text or number."),
-        .option("in-flight", value: "count", help: "Requests at once, 1 to 64; 4 unless order is wanted."),
+        .option("in-flight", value: "count", help: "Requests at once, 1 to 64; 16 unless order is wanted."),
         .option("batch", value: "count", help: "Records per request, 1 to 500.", default: "500"),
         .option(
             "retries", value: "count", help: "How often a record that is refused for a moment is sent again.",
@@ -61,7 +61,7 @@ private struct PutOptions {
         if keyField != nil, !call.flag("ndjson") { throw CommandError.usage("--key-field needs --ndjson.") }
         if key != nil, keyField != nil { throw CommandError.usage("--key and --key-field do not go together.") }
         let isOrdered = key != nil || keyField != nil || partition != nil
-        inFlight = try call.integer("in-flight", in: 1...64) ?? (isOrdered ? 1 : 4)
+        inFlight = try call.integer("in-flight", in: 1...64) ?? (isOrdered ? 1 : 16)
         retriesMax = try call.integer("retries", in: 0...1000) ?? 10
         batcher = LineBatcher(
             stream: try call.required("stream"), format: call.flag("ndjson") ? .json(keyField: keyField) : .lines,
