@@ -150,6 +150,36 @@ import Testing
         await log.shutDown()
     }
 
+    /// A batch too small for a hole stays behind while those after it are given back, and newer segments have no holes.
+    @Test func whatADeletedPartitionLeavesBehindIsNoDamage() async throws {
+        let disk = SimulatedDisk(seed: 9)
+        let log = try open(disk)
+        try await log.createPartitions(Self.ids)
+        let texts = ["small"] + Array(repeating: String(repeating: "z", count: 12_000), count: 20)
+        for text in texts {
+            _ = await log.append([
+                PartitionAppend(partition: Self.ids[0], batch: RecordLogConformance.batch(["kept"])),
+                PartitionAppend(partition: Self.ids[1], batch: RecordLogConformance.batch([text])),
+            ])
+        }
+        let inspector = LogInspector(directory: "/log", fileSystem: disk)
+        #expect(try inspector.segments().count > 1)
+        try await log.deletePartitions([Self.ids[1]])
+        #expect(try inspector.segments().map(\.holes).reduce(0, +) > 0)
+        #expect(try inspector.verify().findings == [])
+        await log.shutDown()
+    }
+
+    /// Numbers that a living partition should have are missed, whatever was given back around them.
+    @Test func aMissingSegmentIsFound() async throws {
+        let (disk, _, _) = try await makeLog(seed: 10, calls: 400, stops: true)
+        let inspector = LogInspector(directory: "/log", fileSystem: disk)
+        let segments = try inspector.segments()
+        try #require(segments.count > 2)
+        try disk.remove(segments[1].path)
+        #expect(try !inspector.verify().findings.isEmpty)
+    }
+
     @Test func aFullDiskAnswersFullAndHeals() async throws {
         let disk = SimulatedDisk(seed: 5)
         let log = try open(disk)

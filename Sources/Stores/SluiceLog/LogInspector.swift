@@ -87,22 +87,32 @@ package struct LogInspector: Sendable {
     package func verify() throws(RecordLogError) -> Verification {
         var result = Verification()
         var ends: [UInt64: Int64] = [:]
+        var jumps: [(handle: UInt64, end: Int64, finding: Finding)] = []
+        var table = PartitionTable()
         try forEachSegment { walk, findings in
             result.segments += 1
             result.batches += walk.segment.batches
             result.records += walk.segment.records
             result.bytes = result.bytes + ByteCount(walk.segment.end)
             result.findings += findings
+            table = walk.table
             for (handle, run) in walk.runs.sorted(by: { $0.key < $1.key }) {
-                if let end = ends[handle], end > run.first || end < run.first && walk.segment.holes == 0 {
-                    result.findings.append(
-                        Finding(
-                            path: walk.segment.path, offset: Int(run.entries.first?.offset ?? 0),
-                            message: "partition \(handle) goes on at \(run.first) after \(end)"))
+                if let end = ends[handle], end != run.first {
+                    let finding = Finding(
+                        path: walk.segment.path, offset: Int(run.entries.first?.offset ?? 0),
+                        message: "partition \(handle) goes on at \(run.first) after \(end)")
+                    if end > run.first {
+                        result.findings.append(finding)
+                    } else {
+                        jumps.append((handle, run.first, finding))
+                    }
                 }
                 ends[handle] = run.next
             }
         }
+        // What is missing before a jump was given back when all of it is trimmed or its partition deleted.
+        result.findings += jumps.filter { jump in table[handle: jump.handle].map { $0.first < jump.end } ?? false }
+            .map(\.finding)
         return result
     }
 
@@ -111,7 +121,8 @@ package struct LogInspector: Sendable {
     private struct Walk {
         var segment: Segment
         var runs: [UInt64: PartitionRun]
-        var header: SegmentHeader?
+        /// As it is at the segment's end.
+        var table: PartitionTable
     }
 
     private func path(_ number: UInt64, _ suffix: String) -> String {
@@ -156,7 +167,7 @@ package struct LogInspector: Sendable {
             batches: 0, records: 0, isNewest: isNewest, hasIndex: index != nil, holes: index?.holes.count ?? 0)
         guard let header = try scanner.header(of: number) else {
             return (
-                Walk(segment: segment, runs: [:], header: nil),
+                Walk(segment: segment, runs: [:], table: PartitionTable()),
                 [Finding(path: path, offset: 0, message: "the segment's header is damaged")]
             )
         }
@@ -187,7 +198,7 @@ package struct LogInspector: Sendable {
         if let index {
             findings += try differences(index, replay.runs, path: self.path(number, SegmentName.indexSuffix))
         }
-        return (Walk(segment: segment, runs: replay.runs, header: header), findings)
+        return (Walk(segment: segment, runs: replay.runs, table: replay.table), findings)
     }
 
     private func readIndex(_ number: UInt64) throws -> IndexFile? {
