@@ -107,6 +107,29 @@ import Testing
         await api.makeStream("s")
     }
 
+    @Test func theQuotaFollowsEveryChange() async throws {
+        let api = try await APIHarness()
+        func used() async throws -> Int? {
+            let quotas = await api.call("GET", "/v1/p1/quotas").json
+            let resources = try #require((quotas["quotas"] as? [String: Any])?["resources"] as? [[String: Any]])
+            return resources.first?["used"] as? Int
+        }
+        #expect(try await used() == 0)
+        for (name, count) in [("a", 20), ("b", 30)] {
+            let body = #"{"stream_name":"\#(name)","partition_count":\#(count)}"#
+            #expect(await api.call("POST", "/v2/p1/streams", body).status == 201)
+        }
+        #expect(try await used() == 50)
+        let refused = await api.call("POST", "/v2/p1/streams", #"{"stream_name":"c","partition_count":1}"#)
+        #expect(refused.status == 400)
+        let scaled = await api.call(
+            "PUT", "/v2/p1/streams/a", #"{"stream_name":"a","target_partition_count":5}"#)
+        #expect(scaled.status == 200, "\(scaled.text)")
+        #expect(try await used() == 35)
+        #expect(await api.call("DELETE", "/v2/p1/streams/b").status == 204)
+        #expect(try await used() == 5)
+    }
+
     @Test func threeShapesOfUpdate() async throws {
         let api = try await APIHarness()
         await api.makeStream("s")

@@ -97,14 +97,7 @@ package final class Streams: Sendable {
 
     /// The active partitions that a project uses of its quota.
     package func usedPartitions(of kind: StreamKind, in project: ProjectID) throws(StreamsError) -> Int {
-        var used = 0
-        for name in directory.names(in: project, after: nil, limit: .max).names {
-            guard let record = try directory.stream(named: name, in: project)?.record, record.kind == kind else {
-                continue
-            }
-            used += record.activePartitionCount
-        }
-        return used
+        try directory.usedPartitions(of: kind, in: project)
     }
 
     package func quota(of kind: StreamKind) -> Int {
