@@ -100,8 +100,15 @@ struct Server: Sendable {
                 }
             }
         }
-        try IdentityBootstrap.publish(
-            endpoint: endpoint, region: settings.region, credentialsPath: directory.credentials)
+        do {
+            try IdentityBootstrap.publish(
+                endpoint: endpoint, region: settings.region, credentialsPath: directory.credentials)
+        } catch {
+            // On a full disk the server has to start all the same: deleting streams is what gives space back.
+            logger.warning(
+                "The endpoint could not be noted for clients on this machine",
+                ["file": directory.credentials, "endpoint": endpoint, "error": "\(error)"])
+        }
         let server = Server(
             settings: settings, directory: directory, metrics: metrics, logger: logger, time: time, catalog: catalog,
             log: log, identities: identities, streams: streams, transfers: transfers, http: http, pagesHTTP: pagesHTTP,
