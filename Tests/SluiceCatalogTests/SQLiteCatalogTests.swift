@@ -185,7 +185,7 @@ import Testing
         try await withTemporaryFolder { folder in
             let path = folder + "/catalog.db"
             try Data(repeating: 0x61, count: 8192).write(to: URL(fileURLWithPath: path))
-            await expectDamaged(path, "damaged")
+            await expectDamaged(path, "\(path): the catalog is damaged")
         }
     }
 

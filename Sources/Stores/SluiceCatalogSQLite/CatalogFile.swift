@@ -38,11 +38,12 @@ enum CatalogFile {
             try syncFolder(of: path)
             return connection
         } catch let error as SQLiteError {
-            throw CatalogError(error)
+            let found = CatalogError(error)
+            throw CatalogError(found.code, "\(path): \(found.message)")
         } catch let error as CatalogError {
-            throw error
+            throw error.message.contains(path) ? error : CatalogError(error.code, "\(path): \(error.message)")
         } catch {
-            throw CatalogError(.unavailable, "\(error)")
+            throw CatalogError(.unavailable, "\(path): \(error)")
         }
     }
 
