@@ -10,6 +10,15 @@ import Testing
     @Test(arguments: [
         ("", 400, "DIS.4202"), ("{", 400, "DIS.4300"), ("[]", 400, "DIS.4200"), ("{}", 400, "DIS.4200"),
         (#"{"stream_name":"s"}"#, 400, "DIS.4200"), (#"{"stream_name":"s","partition_count":0}"#, 400, "DIS.4200"),
+        (#"{"stream_name":"s","partition_count":1,}"#, 400, "DIS.4300"),
+        (#"{"stream_name":"s","partition_count":1,"tags":[{"key":"a"},]}"#, 400, "DIS.4300"),
+        (#"{"stream_name":"s","partition_count":01}"#, 400, "DIS.4300"),
+        (#"{"stream_name":"s","partition_count":1,"x":1.}"#, 400, "DIS.4300"),
+        (#"{"stream_name":"s","partition_count":1,"x":"\q"}"#, 400, "DIS.4300"),
+        (#"{"stream_name":"s","partition_count":1,"x":"\ud800"}"#, 400, "DIS.4300"),
+        ("{\"stream_name\":\"s\",\"partition_count\":1,\"x\":\"\u{1}\"}", 400, "DIS.4300"),
+        ("\u{feff}{\"stream_name\":\"s\",\"partition_count\":1}", 400, "DIS.4300"),
+        ("{\"stream_name\":\"s\",\"partition_count\":1}\0", 400, "DIS.4300"),
         (#"{"stream_name":"s","partition_count":-1}"#, 400, "DIS.4200"),
         (#"{"stream_name":"s","partition_count":"x"}"#, 400, "DIS.4200"),
         (#"{"stream_name":"s","partition_count":1.5}"#, 400, "DIS.4200"),
@@ -45,6 +54,30 @@ import Testing
         #expect(answer.status == status && answer.code == code, "\(answer.text)")
         for member in ["errorCode", "message", "error_code", "error_msg"] { #expect(answer.json[member] is String) }
         #expect(await api.call("GET", "/v2/p1/streams").json["total_number"] as? Int == 0)
+    }
+
+    // Bytes of create_stream that are no UTF-8.
+    @Test(arguments: [
+        Array(#"{"stream_name":"s","partition_count":1,"x":""#.utf8) + [0xff] + Array(#""}"#.utf8),
+        Array(#"{"stream_name":"s","partition_count":1}"#.utf8).flatMap { [$0, 0] },
+    ])
+    func bodiesAreUTF8(body: [UInt8]) async throws {
+        let api = try await APIHarness()
+        let answer = await api.router.respond(
+            to: HTTPRequest(method: "POST", target: "/v2/p1/streams", headers: HTTPFields([]), body: HTTPBody(body)))
+        #expect(answer.status == 400)
+        #expect(await api.call("GET", "/v2/p1/streams").json["total_number"] as? Int == 0)
+    }
+
+    // Method, body, status of a request in an encoding that does not exist.
+    @Test(
+        arguments: [
+            ("GET", nil, 200), ("GET", "x", 200), ("POST", "{}", 415), ("POST", nil, 400),
+        ] as [(String, String?, Int)])
+    func unknownEncodings(method: String, body: String?, status: Int) async throws {
+        let api = try await APIHarness()
+        let answer = await api.call(method, "/v2/p1/streams", body, headers: [("Content-Encoding", "br")])
+        #expect(answer.status == status, "\(answer.text)")
     }
 
     private static func manyTags(_ count: Int) -> String {

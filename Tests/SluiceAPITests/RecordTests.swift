@@ -237,6 +237,13 @@ import Testing
             #"{"stream_id":"\#(id)","principal_name":"domain-p2.*","action_type":"putRecords","effect":"accept"}"#
         #expect(await api.call("POST", "/v2/p1/streams/s/policies", rule).status == 200)
         #expect(await api.call("POST", "/v2/p2/records", body, headers: other).status == 200)
+        #expect(await api.call("GET", "/v2/p2/streams/\(id)", headers: other).code == "DIS.4301")
+        let info = rule.replacingOccurrences(of: "putRecords", with: "getStreamInfo")
+        #expect(await api.call("POST", "/v2/p1/streams/s/policies", info).status == 200)
+        #expect(
+            await api.call("GET", "/v2/p2/streams/\(id)", headers: other).json["stream_name"] as? String == "s")
+        #expect(await api.call("DELETE", "/v2/p2/streams/\(id)", headers: other).code == "DIS.4301")
+        #expect(await api.call("GET", "/v2/p2/streams/s", headers: other).code == "DIS.4301")
         let deny = #"{"stream_id":"\#(id)","principal_id":"id-p2","action_type":"putRecords","effect":"deny"}"#
         #expect(await api.call("POST", "/v3/p1/streams/s/policies", deny).status == 200)
         let refused = await api.call("POST", "/v2/p2/records", body, headers: other)

@@ -70,7 +70,7 @@ enum JSONOracle {
         let members = try elements.map { element in
             guard case .object(let members) = element else { throw PutRecordsError(.wrongType, "") }
             _ = try text(members["data"])
-            _ = try text(members["partition_key"])
+            _ = try textOrNumber(members["partition_key"])
             _ = try textOrNumber(members["explicit_hash_key"])
             _ = try textOrNumber(members["partition_id"])
             _ = try timestamp(members["timestamp"])
@@ -79,7 +79,7 @@ enum JSONOracle {
         // Lengths are checked for all records before any data is decoded.
         let texts = try members.map { members in
             guard let data = try text(members["data"]) else { throw PutRecordsError(.missingData, "") }
-            let key = try text(members["partition_key"])
+            let key = try textOrNumber(members["partition_key"])
             let size = try decodedSize(data)
             guard size <= limits.recordBytes else { throw PutRecordsError(.recordTooLarge, "") }
             guard (key ?? "").unicodeScalars.count <= limits.keyCharacters else {
@@ -163,7 +163,7 @@ enum JSONOracle {
             }
             return .hash(UInt64(number))
         }
-        if let key = try text(members["partition_key"])?.nonEmpty { return .hash(PartitionHash.of(key)) }
+        if let key = try textOrNumber(members["partition_key"])?.nonEmpty { return .hash(PartitionHash.of(key)) }
         return .any
     }
 

@@ -23,6 +23,10 @@ struct PutRecordsAcceptanceTests {
             Record(selector: .any, data: [])
         ),
         (
+            "{\"records\":[{\"data\":\"\",\"partition_key\":0}]}",
+            Record(selector: .hash(5_750_288_053_043_553_775), key: "0", data: [])
+        ),
+        (
             "{\"records\":[{\"data\":\"\",\"partition_key\":\"a\"}]}",
             Record(selector: .hash(919_145_239_626_757_800), key: "a", data: [])
         ),

@@ -77,7 +77,7 @@ struct PutRecordsRefusalTests {
             ("{\"records\":[{\"data\":\"\"},\"x\"]}", .wrongType, "Invalid type of record 1."),
             ("{\"records\":[{\"data\":1}]}", .wrongType, "Invalid data of record 0."),
             ("{\"records\":[{\"data\":{\"data\":\"\"}}]}", .wrongType, "Invalid data of record 0."),
-            ("{\"records\":[{\"data\":\"\",\"partition_key\":1}]}", .wrongType, "Invalid partition_key of record 0."),
+            ("{\"records\":[{\"data\":\"\",\"partition_key\":[1]}]}", .wrongType, "Invalid partition_key of record 0."),
             (
                 "{\"records\":[{\"data\":\"\",\"explicit_hash_key\":true}]}", .wrongType,
                 "Invalid explicit_hash_key of record 0."

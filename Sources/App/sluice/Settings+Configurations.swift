@@ -107,7 +107,7 @@ extension Settings {
             case 500...: APIError(status: status, code: "DIS.5000", message: "System error. [\(reason)]")
             default: APIError(status: status, code: "DIS.4200", message: "Invalid request. [\(reason)]")
             }
-        return Router.response(to: error)
+        return Router.identified(Router.response(to: error))
     }
 
     /// The address that clients use: the configured one, else the listener's.

@@ -132,6 +132,14 @@ static int skip_value(cursor *c, unsigned depth) {
     }
 }
 
+int sluice_json_valid(const uint8_t *text, size_t length) {
+    cursor c = {text, text + length};
+    skip_blanks(&c);
+    if (!skip_value(&c, 0)) return 0;
+    skip_blanks(&c);
+    return c.p == c.end;
+}
+
 static uint16_t member_named(const uint8_t *name, size_t length) {
 #define IS(text) (memcmp(name, text, sizeof(text) - 1) == 0)
     switch (length) {
@@ -302,7 +310,7 @@ static int take_record(cursor *c, const uint8_t *body, sluice_put_entry *entry, 
         int ok;
         switch (member) {
         case SLUICE_MEMBER_DATA: ok = take_text(c, body, 3, member, 0, &entry->data, m); break;
-        case SLUICE_MEMBER_PARTITION_KEY: ok = take_text(c, body, 3, member, 0, &entry->partition_key, m); break;
+        case SLUICE_MEMBER_PARTITION_KEY: ok = take_text(c, body, 3, member, 1, &entry->partition_key, m); break;
         case SLUICE_MEMBER_EXPLICIT_HASH_KEY: ok = take_text(c, body, 3, member, 1, &entry->explicit_hash_key, m); break;
         case SLUICE_MEMBER_PARTITION_ID: ok = take_text(c, body, 3, member, 1, &entry->partition_id, m); break;
         case SLUICE_MEMBER_TIMESTAMP: ok = take_timestamp(c, body, entry); break;

@@ -1,7 +1,14 @@
 internal import CKernels
 
-/// Strings as they stand between the quotes of a JSON text (RFC 8259, section 7).
+/// JSON texts and the strings in them (RFC 8259), strictly.
 package enum JSONText {
+    /// Whether the bytes are one JSON text in UTF-8, at most 512 levels deep. `JSONDecoder` also reads other encodings,
+    /// a comma behind the last member and, in members that nobody asks for, strings and numbers that are none.
+    package static func isValid(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        guard let base = bytes.baseAddress else { return false }
+        return unsafe sluice_json_valid(base.assumingMemoryBound(to: UInt8.self), bytes.count) != 0
+    }
+
     /// Appends `text` with quotes around it; quotes, backslashes and control characters within are escaped.
     package static func append(quoted text: String, to bytes: inout [UInt8]) {
         bytes.append(UInt8(ascii: "\""))

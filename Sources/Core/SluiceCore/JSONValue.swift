@@ -12,7 +12,11 @@ package enum JSONValue: Sendable, Hashable, Codable {
 
     /// Reads JSON text; throws `DecodingError` when it is not JSON.
     package init(parsing text: String) throws {
-        self = try JSONDecoder().decode(JSONValue.self, from: Data(text.utf8))
+        let bytes = Array(text.utf8)
+        guard unsafe bytes.withUnsafeBytes({ bytes in unsafe JSONText.isValid(bytes) }) else {
+            throw DecodingError.dataCorrupted(.init(codingPath: [], debugDescription: "not JSON"))
+        }
+        self = try JSONDecoder().decode(JSONValue.self, from: Data(bytes))
     }
 
     package init(from decoder: any Decoder) throws {

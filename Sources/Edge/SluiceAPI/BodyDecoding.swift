@@ -8,7 +8,9 @@ struct BodyDecoding: Sendable {
 
     /// The body as the sender meant it: 415 for an unknown encoding, DIS.4300 for damaged bytes, 413 for too many.
     func decode(_ request: HTTPRequest) throws(APIError) -> HTTPBody {
-        guard let encoding = request.headers["Content-Encoding"], !encoding.isEmpty,
+        // Nobody reads the body of a GET, and one without bytes needs no decoding (spec section 1.3, rule 6).
+        guard request.method != "GET", !request.body.isEmpty,
+            let encoding = request.headers["Content-Encoding"], !encoding.isEmpty,
             encoding.lowercased() != "identity"
         else { return request.body }
         guard let coding = ContentCoding(contentEncoding: encoding) else {
@@ -16,8 +18,6 @@ struct BodyDecoding: Sendable {
                 status: 415, code: "DIS.4200",
                 message: "Invalid request. [content encoding \(encoding) is not supported]")
         }
-        // A GET may name an encoding without having a body.
-        guard !request.body.isEmpty else { return request.body }
         let header =
             switch coding {
             case .lz4: "x-dis-lz4-content-length"

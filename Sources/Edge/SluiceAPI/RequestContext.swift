@@ -47,6 +47,9 @@ package struct RequestContext: Sendable {
     /// Decodes the JSON body: no bytes are DIS.4202, bad JSON is DIS.4300, a wrong type DIS.4200 naming the member.
     package func decode<Body: Decodable>(_ type: Body.Type) throws(APIError) -> Body {
         guard !body.isEmpty else { throw .emptyBody }
+        guard unsafe body.withUnsafeBytes({ bytes in unsafe JSONText.isValid(bytes) }) else {
+            throw .undecodable("Invalid JSON body.")
+        }
         do {
             return try JSONDecoder().decode(Body.self, from: Data(body.array))
         } catch let error as DecodingError {

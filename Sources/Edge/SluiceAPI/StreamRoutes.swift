@@ -32,6 +32,16 @@ package struct StreamRoutes: Sendable {
         try streams.stream(context.parameter("stream"), in: context.project)
     }
 
+    /// The caller's own stream, or by its id another project's that a rule opens for `getStreamInfo` (spec section 2.9.5).
+    private func shownStream(_ context: RequestContext) throws(StreamsError) -> LiveStream {
+        do {
+            return try stream(context)
+        } catch  where error.code == .streamNotFound {
+            return try streams.stream(
+                id: context.parameter("stream"), for: .getStreamInfo, by: context.principal)
+        }
+    }
+
     @Sendable private func create(_ context: RequestContext) async throws -> HTTPResponse {
         let body = try context.decode(CreateStreamBody.self)
         var scaling: AutoScaling?
@@ -70,7 +80,7 @@ package struct StreamRoutes: Sendable {
     }
 
     @Sendable private func show(_ context: RequestContext) async throws -> HTTPResponse {
-        let live = try stream(context)
+        let live = try shownStream(context)
         let record = live.record
         let limit = try context.query.limit("limit_partitions", default: 100, maximum: 1000)
         var first = 0

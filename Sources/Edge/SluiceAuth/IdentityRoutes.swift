@@ -113,8 +113,9 @@ package struct IdentityRoutes: Sendable {
         guard request.body.count <= Self.bodyBytesMax else {
             return answers.keystoneFailure(413, "The body is longer than \(Self.bodyBytesMax) bytes.")
         }
+        let isJSON = unsafe request.body.withUnsafeBytes { bytes in unsafe JSONText.isValid(bytes) }
         let body = try? JSONDecoder().decode(KeystoneBodies.AuthRequest.self, from: Data(request.body.array))
-        guard let auth = body?.auth else {
+        guard isJSON, let auth = body?.auth else {
             return answers.keystoneFailure(400, "The body is no authentication request.")
         }
         switch await logins.issue(auth, from: request.peer, now: now) {

@@ -21,6 +21,10 @@ size_t sluice_json_unescape(const uint8_t *_Nonnull text, size_t length, uint8_t
 /// byte; returns the number written.
 size_t sluice_json_escape(const uint8_t *_Nonnull text, size_t length, uint8_t *_Nonnull target);
 
+/// Whether the bytes are one JSON text (RFC 8259) in UTF-8 with nesting of at most 512 levels. A name that comes twice in
+/// an object is JSON.
+int sluice_json_valid(const uint8_t *_Nonnull text, size_t length);
+
 /// Writes a number in decimal, at most 20 bytes; returns the number written.
 size_t sluice_write_decimal(int64_t value, uint8_t *_Nonnull target);
 
