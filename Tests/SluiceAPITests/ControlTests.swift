@@ -1,5 +1,6 @@
 import Foundation
 import HTTPTypes
+import SluiceAPI
 import SluiceCore
 import SluiceStreams
 import SluiceTesting
