@@ -27,8 +27,6 @@ package enum HeartbeatAnswer: Sendable, Equatable {
 }
 
 extension Streams {
-    /// Longest regular expression that a subscription may have.
-    static let maximumPatternLength = 256
 
     private func groupExists(_ group: String, in project: ProjectID) async throws(StreamsError) -> Bool {
         guard App.isValid(name: group) else { return false }
@@ -104,12 +102,8 @@ extension Streams {
             }
             return found.isEmpty ? nil : Array(Set(found)).sorted()
         case .pattern(let pattern):
-            guard pattern.utf8.count <= Self.maximumPatternLength, let expression = try? Regex(pattern) else {
-                return nil
-            }
-            return directory.names(in: project, after: nil, limit: .max).names.map(\.text).filter {
-                (try? expression.wholeMatch(in: $0)) != nil
-            }
+            guard let pattern = StreamPattern(pattern) else { return nil }
+            return directory.names(in: project, after: nil, limit: .max).names.map(\.text).filter(pattern.matches)
         }
     }
 
