@@ -1,6 +1,6 @@
 import Foundation
-import SluiceAPI
 import Observability
+import SluiceAPI
 import SluiceCore
 import SluiceStreams
 import SluiceTesting
@@ -113,6 +113,24 @@ import Testing
         for bad in ["&max_fetch_bytes=0", "&max_fetch_bytes=x", "&limit=0", "&limit=10001"] {
             #expect(await api.get(cursor, bad).answer.code == "DIS.4200")
         }
+    }
+
+    @Test func readersShareTheMemoryOfAnswers() async throws {
+        let api = try await APIHarness { $0.answerMemory = .zero }
+        await api.makeStream("s")
+        for index in 0..<3 { _ = await api.put("s", [String(repeating: "\(index)", count: 40_000)]) }
+        _ = await api.put("s", [String(repeating: "x", count: 100_000)])
+        // One small share: a page of 64 KiB, and a larger record by itself.
+        let first = await api.get(await api.cursor("s"), "&max_fetch_bytes=1000000")
+        #expect(first.texts.map(\.count) == [40_000])
+        var (sizes, next) = (first.texts.map(\.count), first.next)
+        while sizes.count < 4 {
+            let page = await api.get(next, "&max_fetch_bytes=1000000")
+            #expect(page.texts.count == 1)
+            sizes += page.texts.map(\.count)
+            next = page.next
+        }
+        #expect(sizes == [40_000, 40_000, 40_000, 100_000])
     }
 
     @Test func cursorsOfAllTypes() async throws {

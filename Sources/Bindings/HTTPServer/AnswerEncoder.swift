@@ -42,7 +42,7 @@ enum AnswerEncoder {
                 }
             }
             // The box keeps the array, and with it its storage, until the answer has been written.
-            let owner = Unmanaged.passRetained(BodyOwner(response.body))
+            let owner = Unmanaged.passRetained(BodyOwner(response.body, retaining: response.retained))
             let answer = owner.takeUnretainedValue().bytes.withUnsafeBufferPointer { body in
                 ch_answer_create(
                     Int32(response.status), closes, buffer.baseAddress, head.count, body.baseAddress, count,
@@ -158,8 +158,10 @@ private struct HeadWriter {
 /// Keeps a body's array alive while the loop writes it.
 private final class BodyOwner: Sendable {
     let bytes: [UInt8]
+    private let retained: (any AnyObject & Sendable)?
 
-    init(_ bytes: [UInt8]) {
+    init(_ bytes: [UInt8], retaining retained: (any AnyObject & Sendable)?) {
+        self.retained = retained
         self.bytes = bytes
     }
 }

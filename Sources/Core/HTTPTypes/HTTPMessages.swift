@@ -40,8 +40,14 @@ package struct HTTPResponse: Sendable {
     package var status: Int
     package var headers: HTTPFields
     package var body: [UInt8]
+    /// Kept until the last byte of the body has been written or given up: what accounts for its memory.
+    package var retained: (any AnyObject & Sendable)?
 
-    package init(status: Int, headers: HTTPFields = HTTPFields(), body: [UInt8] = []) {
+    package init(
+        status: Int, headers: HTTPFields = HTTPFields(), body: [UInt8] = [],
+        retaining retained: (any AnyObject & Sendable)? = nil
+    ) {
+        self.retained = retained
         self.status = status
         self.headers = headers
         self.body = body

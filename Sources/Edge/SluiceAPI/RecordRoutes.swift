@@ -15,6 +15,7 @@ package struct RecordRoutes: Sendable {
     private let limits: PutRecordsLimits
     private let metrics: RequestMetrics
     private let nextSlot = NextSlot()
+    private let answers: AnswerBudget
 
     package init(
         streams: Streams, cursors: CursorCodec, errors: ErrorTable, limits: PutRecordsLimits, metrics: RequestMetrics
@@ -24,6 +25,7 @@ package struct RecordRoutes: Sendable {
         self.errors = errors
         self.limits = limits
         self.metrics = metrics
+        answers = AnswerBudget(total: streams.configuration.answerMemory.bytes)
     }
 
     package var routes: [Route] {
@@ -235,13 +237,21 @@ package struct RecordRoutes: Sendable {
             stream.traffic.recordThrottled(.get, count: 1, at: now)
             throw StreamsError(.throttled)
         }
-        let limits = GetRecordsLimits(
-            bytes: min(
-                fetchBytes.map { ByteCount($0) } ?? streams.configuration.defaultFetchSize,
-                streams.configuration.maximumFetchSize),
+        let wanted = min(
+            fetchBytes.map { ByteCount($0) } ?? streams.configuration.defaultFetchSize,
+            streams.configuration.maximumFetchSize)
+        let share = answers.take(wanted.bytes)
+        var limits = GetRecordsLimits(
+            bytes: ByteCount(share.bytes),
             records: recordLimit ?? (fetchBytes == nil ? Self.defaultRecordLimit : Int(Int32.max)),
             takesFirst: fetchBytes == nil)
-        let page = try await page(content.position, of: stream, limits: limits)
+        var page = try await page(content.position, of: stream, limits: limits)
+        if page.count == 0, page.isFull, share.bytes < wanted.bytes {
+            // The share is too small for the next record, the caller's own limit may not be: it gets that one alone.
+            limits.bytes = wanted
+            limits.records = 1
+            page = try await self.page(content.position, of: stream, limits: limits)
+        }
         stream.throttle.chargeRead(content.position.partition, bytes: page.dataBytes.bytes)
         stream.traffic.record(
             .get,
@@ -253,7 +263,7 @@ package struct RecordRoutes: Sendable {
         let isProtobuf = Self.isProtobuf(context)
         return HTTPResponse(
             status: 200, headers: HTTPFields([("Content-Type", isProtobuf ? Self.protobuf : "application/json")]),
-            body: isProtobuf ? page.protobuf(nextCursor: next) : page.json(nextCursor: next))
+            body: isProtobuf ? page.protobuf(nextCursor: next) : page.json(nextCursor: next), retaining: share)
     }
 
     /// The cursor's stream, by its id: a stream made again under the same name is another one (spec section 3.3).

@@ -13,6 +13,8 @@ package struct StreamsConfiguration: Sendable {
     package var defaultFetchSize = ByteCount.mebibytes(1)
     /// The most that one read returns.
     package var maximumFetchSize = ByteCount.mebibytes(10)
+    /// Record data that all answers on their way to readers may hold together (64 MiB); reads get short pages beyond.
+    package var answerMemory = ByteCount.mebibytes(64)
     /// How long a cursor may be used (5 minutes).
     package var cursorLife = Duration.seconds(300)
     /// Whether deleting checkpoints that do not exist is an error (DIS.4375).

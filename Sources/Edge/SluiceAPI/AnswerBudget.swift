@@ -1,0 +1,38 @@
+internal import Synchronization
+
+/// Memory that the answers to reads may take together, while slow readers fetch them.
+///
+/// Nobody waits for it: when it is used up, a read gets a small share and so a short page, and its reader comes again.
+final class AnswerBudget: Sendable {
+    /// Bytes of record data that are always granted.
+    static let smallest = 64 << 10
+    private let total: Int
+    private let used = Atomic<Int>(0)
+
+    /// - Parameter total: in bytes of record data; an answer is a third larger.
+    init(total: Int) {
+        self.total = total
+    }
+
+    /// A share of at most `wanted` bytes, held until the object that carries it goes: with the answer's last byte.
+    func take(_ wanted: Int) -> Share {
+        let free = total - used.load(ordering: .relaxed)
+        let bytes = max(min(wanted, free), min(wanted, Self.smallest))
+        used.add(bytes, ordering: .relaxed)
+        return Share(bytes: bytes, budget: self)
+    }
+
+    final class Share: Sendable {
+        let bytes: Int
+        private let budget: AnswerBudget
+
+        fileprivate init(bytes: Int, budget: AnswerBudget) {
+            self.bytes = bytes
+            self.budget = budget
+        }
+
+        deinit {
+            budget.used.subtract(bytes, ordering: .relaxed)
+        }
+    }
+}
