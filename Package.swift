@@ -132,7 +132,8 @@ let app: [Target] = [
         name: "sluice",
         dependencies: [
             "ClientCommands", "Crypto", "Curl", "HTTPServer", "HTTPTypes", "Lifecycle", "ObjectStorage",
-            "Observability", "Settings", "SluiceAPI", "SluiceAuth", "SluiceCatalog", "SluiceCatalogSQLite", "SluiceCore",
+            "Observability", "Settings", "SluiceAPI", "SluiceAuth", "SluiceCatalog", "SluiceCatalogSQLite",
+            "SluiceCore",
             "SluiceLog", "SluicePorts", "SluiceSinkObject", "SluiceStreams",
             "SluiceTransfers", "SluiceWire", "Terminal",
         ], path: "Sources/App/sluice", swiftSettings: strict),
