@@ -119,7 +119,8 @@ extension Settings {
     /// The URL of a listener as this machine reaches it.
     func url(of address: ListenAddress, port: Int, isSecure: Bool) -> String {
         let anyHost = address.host == "0.0.0.0" || address.host == "::"
-        let host = anyHost ? "127.0.0.1" : address.host.contains(":") ? "[\(address.host)]" : address.host
+        // The Java SDK refuses hosts without a dot, so that localhost is named by its number.
+        let host = anyHost ? "127.0.0.1" : address.host.contains(":") ? "[\(address.host)]" : address.numericHost
         return "\(isSecure ? "https" : "http")://\(host):\(port)"
     }
 }
