@@ -52,6 +52,32 @@ import Testing
         await log.shutDown()
     }
 
+    @Test func sizesAreCloseWhereOnlySummariesAreInMemory() async throws {
+        let folder = try TemporaryFolder()
+        let partitions = (0..<2).map { RecordLogConformance.partition($0) }
+        var log = try LocalLog.open(folder.path)
+        try await log.createPartitions(partitions)
+        var sizes: [PartitionID: [Int]] = [:]
+        for round in 0..<600 {
+            let target = partitions[round % 2]
+            let batch = RecordLogConformance.batch(Array(repeating: String(repeating: "x", count: 1_000), count: 5))
+            _ = await log.append([PartitionAppend(partition: target, batch: batch)])
+            sizes[target, default: []].append(batch.bytes.count)
+        }
+        await log.shutDown()
+        log = try LocalLog.open(folder.path)
+        #expect(log.statistics.segments > 2)
+        for partition in partitions {
+            let all = sizes[partition] ?? []
+            for skipped in [0, 1, 77, 150, 299, 300] {
+                let found = try log.size(of: partition, from: SequenceNumber(Int64(skipped * 5))).bytes
+                let expected = all.dropFirst(skipped).reduce(0, +)
+                #expect(abs(found - expected) <= expected / 20, "\(found) from batch \(skipped) on, not \(expected)")
+            }
+        }
+        await log.shutDown()
+    }
+
     @Test func numbersGoOnAfterEverythingExpired() async throws {
         let folder = try TemporaryFolder()
         let partition = RecordLogConformance.partition(0)

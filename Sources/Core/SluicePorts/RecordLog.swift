@@ -18,6 +18,11 @@ package protocol RecordLog: Sendable {
     /// The oldest readable and the next number of a partition; without I/O.
     func bounds(of partition: PartitionID) throws(RecordLogError) -> PartitionBounds
 
+    /// What the readable records from `start` on take, in bytes as the log keeps them: 16 a record besides key and data.
+    /// Zero at the next number and above. Without I/O, for figures alone: an estimate where the places of batches are
+    /// not in memory, and inside a batch.
+    func size(of partition: PartitionID, from start: SequenceNumber) throws(RecordLogError) -> ByteCount
+
     /// Batches in order, the first one holding `start` (which may lie inside it), until `limit` bytes are passed: at
     /// least one batch when there is one. Empty at the end. Verified against their checksums.
     ///

@@ -197,6 +197,10 @@ package final class LocalLog: RecordLog {
         return PartitionBounds(first: SequenceNumber(slot.first), next: SequenceNumber(slot.next))
     }
 
+    package func size(of partition: PartitionID, from start: SequenceNumber) throws(RecordLogError) -> ByteCount {
+        try shared.state.withLock { state throws(RecordLogError) in try state.size(of: partition, from: start) }
+    }
+
     package func read(_ partition: PartitionID, from start: SequenceNumber, limit: ByteCount)
         async throws(RecordLogError) -> [StoredBatch]
     {

@@ -22,6 +22,8 @@ struct LogState {
         var punched: Set<UInt64> = []
         /// A partition that kept the segment alive when it was last looked at.
         var holder: UInt64?
+        /// Once it was asked for.
+        var knownBytesPerRecord: Double?
 
         init(id: UInt64, salt: UInt64, end: Int, fileSize: Int) {
             self.id = id

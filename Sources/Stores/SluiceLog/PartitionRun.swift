@@ -21,6 +21,8 @@ struct PartitionRun: Equatable, Sendable {
     var next: Int64
     var latest: Int64
     var entries: [BatchEntry] = []
+    /// Lengths of all payloads.
+    private(set) var bytes = 0
 
     init(first: Int64) {
         self.first = first
@@ -35,6 +37,7 @@ struct PartitionRun: Equatable, Sendable {
                 length: UInt32(header.payloadLength), latest: header.latest))
         next = header.first + Int64(header.count)
         latest = max(latest, header.latest)
+        bytes += header.payloadLength
     }
 }
 

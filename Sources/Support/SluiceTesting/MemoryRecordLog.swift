@@ -77,6 +77,18 @@ package final class MemoryRecordLog: RecordLog {
         }
     }
 
+    package func size(of partition: PartitionID, from start: SequenceNumber) throws(RecordLogError) -> ByteCount {
+        try state.withLock { state throws(RecordLogError) in
+            let found = try state.partition(partition)
+            let start = max(start, found.first)
+            return ByteCount(
+                found.batches.reduce(0) { sum, stored in
+                    let wanted = min(stored.batch.count, stored.next.distance(from: start))
+                    return sum + (wanted > 0 ? stored.batch.bytes.count * wanted / stored.batch.count : 0)
+                })
+        }
+    }
+
     package func read(_ partition: PartitionID, from start: SequenceNumber, limit: ByteCount)
         async throws(RecordLogError) -> [StoredBatch]
     {

@@ -48,6 +48,28 @@ extension RecordLogConformance {
         }
     }
 
+    @Sendable static func sizesAddUp(_ log: any RecordLog) async throws {
+        try await log.createPartitions([partition(0), partition(1)])
+        func size(from number: Int64) throws -> Int {
+            try log.size(of: partition(0), from: SequenceNumber(number)).bytes
+        }
+        try expect(try size(from: 0) == 0, "an empty partition has a size")
+        // Equal records, so that a share of a batch is exact, in batches of different counts.
+        for count in 1...5 {
+            _ = try await append(log, partition(0), batch(Array(repeating: "0123456789", count: count)))
+            _ = try await append(log, partition(1), batch(["a longer record in another partition"]))
+        }
+        for number in 0...15 {
+            let found = try size(from: Int64(number))
+            let expected = (15 - number) * (RecordBatch.recordHeaderSize + 10)
+            try expect(found == expected, "\(found) bytes from \(number) on, expected \(expected)")
+        }
+        try expect(try size(from: 99) == 0, "a size beyond the end")
+        try await log.trim(partition(0), before: SequenceNumber(8))
+        try expect(try size(from: 0) == size(from: 8), "trimmed records are counted")
+        try await expect(.unknownPartition, "size") { _ = try log.size(of: partition(7), from: .zero) }
+    }
+
     @Sendable static func callsFailEntryByEntry(_ log: any RecordLog) async throws {
         try await log.createPartitions([partition(0)])
         let results = await log.append([

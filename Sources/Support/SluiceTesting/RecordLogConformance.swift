@@ -26,6 +26,7 @@ package enum RecordLogConformance {
         Rule(name: "one call fails entry by entry", check: callsFailEntryByEntry),
         Rule(name: "records come back byte by byte", check: recordsComeBack),
         Rule(name: "reads keep their byte limit", check: readsKeepTheirLimit),
+        Rule(name: "sizes add up", check: sizesAddUp),
         Rule(name: "positions outside are refused", check: positionsOutsideAreRefused),
         Rule(name: "trim moves forward only", check: trimMovesForwardOnly),
         Rule(name: "a trim up to the end keeps the next number", check: trimToTheEnd),
