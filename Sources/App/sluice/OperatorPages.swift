@@ -17,7 +17,7 @@ final class OperatorPages: Sendable {
     }
 
     /// The page; nil when the path is none of them.
-    func respond(to request: HTTPRequest) -> HTTPResponse? {
+    func respond(to request: HTTPRequest) async -> HTTPResponse? {
         let path = request.path
         guard path == "/healthz" || path == "/readyz" || path == "/metrics" else { return nil }
         guard request.method == "GET" || request.method == "HEAD" else {
@@ -30,7 +30,7 @@ final class OperatorPages: Sendable {
         default:
             return HTTPResponse(
                 status: 200, headers: HTTPFields([("Content-Type", "text/plain; version=0.0.4; charset=utf-8")]),
-                body: Array(metrics.render().utf8))
+                body: Array(await metrics.page().utf8))
         }
     }
 

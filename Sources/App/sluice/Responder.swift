@@ -11,7 +11,7 @@ struct Responder: Sendable {
     let pages: OperatorPages?
 
     func respond(to request: HTTPRequest) async -> HTTPResponse {
-        if let answer = pages?.respond(to: request) { return answer }
+        if let answer = await pages?.respond(to: request) { return answer }
         if let answer = await identity.respond(to: request) { return Router.identified(answer) }
         return await router.respond(to: request)
     }

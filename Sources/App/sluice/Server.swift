@@ -94,9 +94,12 @@ struct Server: Sendable {
                 pages: settings.metrics.listen == nil ? pages : nil))
         let pagesHTTP = try settings.pagesConfiguration.map { configuration throws(HTTPServerError) in
             try HTTPServer(configuration: configuration) { exchanges in
+                // As with requests: the server waits for each when draining.
                 for exchange in exchanges {
-                    exchange.respond(
-                        pages.respond(to: exchange.request) ?? Router.response(to: .unknownRoute))
+                    Task {
+                        exchange.respond(
+                            await pages.respond(to: exchange.request) ?? Router.response(to: .unknownRoute))
+                    }
                 }
             }
         }

@@ -62,6 +62,7 @@ package final class MetricsRegistry: Sendable {
     }
 
     private let families = Mutex<[String: Family]>([:])
+    private let preparations = Mutex<[@Sendable () async -> Void]>([])
 
     package init() {}
 
@@ -102,6 +103,19 @@ package final class MetricsRegistry: Sendable {
         }
     }
 
+    /// Adds something that `page()` waits for first: it fetches what computed values will say.
+    package func beforeEachPage(_ body: @escaping @Sendable () async -> Void) {
+        preparations.withLock { $0.append(body) }
+    }
+
+    /// Forgets the counters, gauges and histograms with exactly these labels, in all families.
+    package func remove(_ labels: Labels) {
+        let text = Self.render(labels)
+        families.withLock { families in
+            for name in families.keys { families[name]?.members.removeAll { $0.labels == text } }
+        }
+    }
+
     private func find<Kind: Sendable>(
         _ name: String, _ help: String, _ labels: Labels, _ fresh: @autoclosure () -> Kind,
         unwrap: (Metric) -> Kind?, wrap: (Kind) -> Metric
@@ -123,6 +137,12 @@ package final class MetricsRegistry: Sendable {
                 "\n", with: "\\n")
             return "\(label.name)=\"\(value)\""
         }.joined(separator: ",")
+    }
+
+    /// The page with figures as they are now.
+    package func page() async -> String {
+        for body in preparations.withLock({ $0 }) { await body() }
+        return render()
     }
 
     /// The page in Prometheus text format 0.0.4, families and members in order of their names.
