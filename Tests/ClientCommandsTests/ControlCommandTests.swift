@@ -51,7 +51,7 @@ import Testing
         case "GET /v2/p1/streams/s/transfer-tasks/t":
             return json(
                 200,
-                #"{"task_name":"t","task_id":"T1","state":"RUNNING","destination_type":"OBS","partitions":[{"partition_id":"shardId-0000000000","state":"RUNNING","last_transfer_offset":8,"discard":0}],"obs_destination_description":{"task_name":"t","obs_bucket_path":"b","deliver_time_interval":300,"record_delimiter":"\n"}}"#
+                #"{"task_name":"t","task_id":"T1","state":"RUNNING","destination_type":"OBS","partitions":[{"partition_id":"shardId-0000000000","state":"RUNNING","last_transfer_offset":8,"discard":0}],"lag":{"records":3,"bytes":2048,"seconds":12.5},"delivered":9,"delivered_bytes":90,"parked":1,"last_object":"o","obs_destination_description":{"task_name":"t","obs_bucket_path":"b","deliver_time_interval":300,"record_delimiter":"\n"}}"#
             )
         case _ where call.hasPrefix("DELETE "): return HTTPResponse(status: 204)
         case _ where call.hasPrefix("POST "): return HTTPResponse(status: 201)
@@ -185,7 +185,7 @@ import Testing
         ),
         ("token", "to'k\n"),
         (#"token --output json"#, ""),
-        ("task watch s t --count 1", "RUNNING  waiting 3  nothing delivered yet\n"),
+        ("task watch s t --count 1", "RUNNING  lag 3 records, 2.0 KiB, 12 s  parked 1  last o\n"),
     ]
 
     @Test(arguments: answerRows)

@@ -140,13 +140,29 @@ struct TaskAnswer: Decodable {
         var lastTransferTimestamp: Int64?
         var lastTransferOffset: Int64?
         var discard: Int64?
+        var startSequenceNumber: WireNumber?
+        var nextSequenceNumber: WireNumber?
+        var parked: Int?
+        var lag: Lag?
+    }
+
+    struct Lag: Decodable {
+        var records = 0
+        var bytes = 0
+        var seconds = 0.0
     }
     var taskName: String
     var taskId: String?
     var state: String?
+    var reason: String?
     var destinationType: String?
     var createTime: Int64?
     var lastTransferTimestamp: Int64?
+    var lag: Lag?
+    var delivered: Int?
+    var deliveredBytes: Int?
+    var parked: Int?
+    var lastObject: String?
     var partitions: [Partition]?
     var obsDestinationDescription: JSONValue?
 }

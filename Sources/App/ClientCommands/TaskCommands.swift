@@ -56,6 +56,7 @@ private let showTask = Command(
     fields.append("Name", task.taskName)
     fields.append("Id", task.taskId)
     fields.append("State", task.state)
+    fields.append("Reason", task.reason)
     fields.append("To", task.destinationType)
     fields.append("Created", timeText(task.createTime))
     fields.append("Last delivery", timeText(task.lastTransferTimestamp))
@@ -67,13 +68,14 @@ private let showTask = Command(
     try await call.console.write(fields.text)
     guard let partitions = task.partitions, !partitions.isEmpty else { return }
     var table = TextTable([
-        .init("PARTITION"), .init("STATE"), .init("DELIVERED UP TO", .right), .init("DISCARDED", .right),
-        .init("LAST DELIVERY"),
+        .init("PARTITION"), .init("STATE"), .init("DELIVERED UP TO", .right), .init("LAG", .right),
+        .init("PARKED", .right), .init("DISCARDED", .right), .init("LAST DELIVERY"),
     ])
     for partition in partitions {
         table.append([
             partition.partitionId, partition.state ?? "",
             partition.lastTransferOffset.map { $0 < 0 ? "none" : String($0) } ?? "none",
+            partition.lag.map { HumanText.count($0.records) } ?? "", HumanText.count(partition.parked ?? 0),
             HumanText.count(Int(partition.discard ?? 0)), timeText(partition.lastTransferTimestamp),
         ])
     }
