@@ -1,4 +1,5 @@
 import Foundation
+import Observability
 import SluiceCatalog
 import SluiceCore
 import SluicePorts
@@ -126,7 +127,7 @@ struct TestHouse: Sendable {
     init(
         partitions: Int = 1, dataType: StreamDataType = .blob, schema: String? = nil,
         catalog: any Catalog = MemoryCatalog(), bucket: any ObjectSinkProvider = TestBucket(),
-        configure: (inout TransferSettings) -> Void = { _ in }
+        metrics: MetricsRegistry = MetricsRegistry(), configure: (inout TransferSettings) -> Void = { _ in }
     ) async throws {
         self.catalog = catalog
         self.bucket = bucket
@@ -134,7 +135,8 @@ struct TestHouse: Sendable {
         settings.minimumDeliverIntervalSeconds = 1
         configure(&settings)
         tasks = TransferTasks(
-            catalog: catalog, log: log, streams: streams, sinks: bucket, time: time, settings: settings)
+            catalog: catalog, log: log, streams: streams, sinks: bucket, time: time, settings: settings,
+            metrics: metrics)
         try await setPartitions(partitions, dataType: dataType, schema: schema, version: 1)
     }
 

@@ -73,15 +73,20 @@ package struct TransferRoutes: Sendable {
         let summary = details.summary
         var description = Self.body(of: summary.task.descriptor)
         description.avro_schema = details.dataSchema
-        return try .json(
-            200,
-            ShowTransferTaskAnswer(
-                stream_name: summary.task.streamName.text, stream_id: summary.task.stream.text,
-                task_name: summary.task.name, task_id: summary.task.id.text, state: summary.state.rawValue,
-                reason: summary.reason.isEmpty ? nil : summary.reason, destination_type: "OBS",
-                create_time: summary.task.createdAt.milliseconds,
-                last_transfer_timestamp: summary.lastTransferAt?.milliseconds,
-                partitions: details.partitions.map(Self.answer), obs_destination_description: description))
+        let now = tasks.now
+        var answer = ShowTransferTaskAnswer(
+            stream_name: summary.task.streamName.text, stream_id: summary.task.stream.text,
+            task_name: summary.task.name, task_id: summary.task.id.text, state: summary.state.rawValue,
+            reason: summary.reason.isEmpty ? nil : summary.reason, destination_type: "OBS",
+            create_time: summary.task.createdAt.milliseconds,
+            last_transfer_timestamp: summary.lastTransferAt?.milliseconds,
+            partitions: details.partitions.map { Self.answer($0, at: now) }, obs_destination_description: description)
+        answer.lag = Self.answer(details.lag, at: now)
+        answer.delivered = details.delivered
+        answer.delivered_bytes = details.deliveredBytes
+        answer.parked = details.parked
+        answer.last_object = details.lastObject
+        return try .json(200, answer)
     }
 
     @Sendable private func delete(_ context: RequestContext) async throws -> HTTPResponse {
@@ -244,13 +249,23 @@ package struct TransferRoutes: Sendable {
         return body
     }
 
-    @Sendable private static func answer(_ partition: PartitionTransfer) -> PartitionTransferAnswer {
-        PartitionTransferAnswer(
+    private static func answer(_ partition: PartitionTransfer, at now: Timestamp) -> PartitionTransferAnswer {
+        var answer = PartitionTransferAnswer(
             partition_id: partition.number.description, status: partition.status, state: partition.state.rawValue,
             hash_range: partition.hashRange,
             sequence_number_range: partition.bounds.map { "[\($0.lowerBound) : \($0.upperBound)]" },
             parent_partitions: partition.parents.map(\.description).joined(separator: ","),
             last_transfer_timestamp: partition.lastTransferAt?.milliseconds,
             last_transfer_offset: partition.lastDelivered.value, discard: partition.discarded)
+        answer.start_sequence_number = partition.start?.description
+        answer.next_sequence_number = partition.next.description
+        answer.delivered = partition.delivered
+        answer.parked = partition.parked
+        answer.lag = Self.answer(partition.lag, at: now)
+        return answer
+    }
+
+    private static func answer(_ lag: TransferLag, at now: Timestamp) -> TransferLagAnswer {
+        TransferLagAnswer(records: lag.records, bytes: lag.bytes.bytes, seconds: lag.age(at: now).inSeconds)
     }
 }

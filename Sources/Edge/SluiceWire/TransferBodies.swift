@@ -112,6 +112,20 @@ package struct ListTransferTasksAnswer: Encodable, Sendable {
     }
 }
 
+/// How far behind a task or partition is; Sluice's own.
+package struct TransferLagAnswer: Encodable, Sendable {
+    package var records: Int
+    package var bytes: Int
+    /// The age of the oldest record not yet delivered; 0 when there is none.
+    package var seconds: Double
+
+    package init(records: Int, bytes: Int, seconds: Double) {
+        self.records = records
+        self.bytes = bytes
+        self.seconds = seconds
+    }
+}
+
 /// A partition's progress: the union of the two public shapes.
 package struct PartitionTransferAnswer: Encodable, Sendable {
     package var partition_id: String
@@ -125,6 +139,13 @@ package struct PartitionTransferAnswer: Encodable, Sendable {
     package var last_transfer_timestamp: Int64?
     package var last_transfer_offset: Int64
     package var discard: Int
+    // Sluice's own members from here on.
+    /// Absent when it is not known.
+    package var start_sequence_number: String?
+    package var next_sequence_number: String?
+    package var delivered: Int?
+    package var parked: Int?
+    package var lag: TransferLagAnswer?
 
     package init(
         partition_id: String, status: String, state: String, hash_range: String, sequence_number_range: String?,
@@ -158,6 +179,13 @@ package struct ShowTransferTaskAnswer: Encodable, Sendable {
     package var last_transfer_timestamp: Int64?
     package var partitions: [PartitionTransferAnswer]
     package var obs_destination_description: OBSDescriptorBody
+    // Sluice's own members from here on.
+    package var lag: TransferLagAnswer?
+    package var delivered: Int?
+    package var delivered_bytes: Int?
+    package var parked: Int?
+    /// Absent before the first delivery.
+    package var last_object: String?
 
     package init(
         stream_name: String, stream_id: String, task_name: String, task_id: String, state: String, reason: String?,

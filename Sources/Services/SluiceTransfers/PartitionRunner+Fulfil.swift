@@ -154,6 +154,7 @@ extension PartitionRunner {
         } else {
             moved.next = intent.last + 1
             moved.delivered += records
+            moved.deliveredBytes = (moved.deliveredBytes ?? 0) + delivered.reduce(0) { $0 + $1.bytes }
             moved.discarded += Int(intent.last - intent.first + 1) - records
             moved.lastDelivered = delivered.map(\.last).max() ?? moved.lastDelivered
             moved.lastTransferAt = services.time.now().milliseconds

@@ -52,7 +52,7 @@ struct PartitionRunner: Sendable {
     private func runFromStoredState(_ pauses: inout RetryPauses) async throws {
         var progress =
             try await services.store.get(TransferKeys.progress(task.id, partition.number), as: ProgressRecord.self)?
-            .record ?? ProgressRecord(next: 0)
+            .record ?? ProgressRecord.beginning(at: 0)
         if let intent = try await services.store.get(
             TransferKeys.intent(task.id, partition.number), as: IntentRecord.self)?.record
         {

@@ -18,10 +18,17 @@ struct TransferMetrics: Sendable {
         self.registry = registry
     }
 
+    static func labels(project: String, stream: String, task: String) -> MetricsRegistry.Labels {
+        [("project", project), ("stream", stream), ("task", task)]
+    }
+
+    /// Ends the counters of a deleted task.
+    func forget(_ task: TransferTask) {
+        registry.remove(Self.labels(project: task.project.text, stream: task.streamName.text, task: task.name))
+    }
+
     func task(_ task: TransferTask) -> Task {
-        let labels: MetricsRegistry.Labels = [
-            ("project", task.project.text), ("stream", task.streamName.text), ("task", task.name),
-        ]
+        let labels = Self.labels(project: task.project.text, stream: task.streamName.text, task: task.name)
         return Task(
             records: registry.counter("sluice_transfer_records_total", "Records delivered and confirmed.", labels),
             bytes: registry.counter("sluice_transfer_bytes_total", "Bytes of delivered objects.", labels),

@@ -14,6 +14,8 @@ enum TransferKeys {
     static func status(_ id: TransferTaskID) -> CatalogKey { CatalogKey("transfer", "status", id.text) }
     static func owner(_ id: TransferTaskID) -> CatalogKey { CatalogKey("transfer", "owner", id.text) }
 
+    static let progress = CatalogKey("transfer/progress/")
+
     static func progress(_ id: TransferTaskID) -> CatalogKey {
         CatalogKey("transfer", "progress", id.text, trailingSlash: true)
     }
@@ -79,6 +81,15 @@ struct ProgressRecord: TransferRecord, Equatable {
     var discarded = 0
     var delivered = 0
     var parked = 0
+    /// Where the task began; nil where an older version has begun it.
+    var start: Int64?
+    /// Bytes of all objects delivered; nil before the first.
+    var deliveredBytes: Int?
+
+    /// A partition's position before the first delivery.
+    static func beginning(at start: Int64) -> ProgressRecord {
+        ProgressRecord(next: start, start: start)
+    }
 }
 
 /// A delivery that has been decided: after a crash exactly this range goes to exactly these keys, in exactly this form.

@@ -57,6 +57,17 @@ package struct TransferTaskDetails: Sendable {
     package let summary: TransferTaskSummary
     package let dataSchema: String?
     package let partitions: [PartitionTransfer]
+    /// The object that was delivered last; nil before the first.
+    package let lastObject: String?
+
+    /// Of all partitions together.
+    package var lag: TransferLag { partitions.reduce(TransferLag()) { $0 + $1.lag } }
+    /// Records delivered and confirmed.
+    package var delivered: Int { partitions.reduce(0) { $0 + $1.delivered } }
+    /// Bytes of the objects delivered.
+    package var deliveredBytes: Int { partitions.reduce(0) { $0 + $1.deliveredBytes } }
+    /// Records that are parked now.
+    package var parked: Int { partitions.reduce(0) { $0 + $1.parked } }
 }
 
 /// How far one partition has been delivered.
@@ -69,6 +80,8 @@ package struct PartitionTransfer: Sendable {
     /// What the log holds now; nil when the partition has expired.
     package let bounds: ClosedRange<SequenceNumber>?
     package let state: TaskState
+    /// The first number of the task; nil when an older version began it and did not note it.
+    package let start: SequenceNumber?
     /// The next number to deliver.
     package let next: SequenceNumber
     package let lastTransferAt: Timestamp?
@@ -77,5 +90,8 @@ package struct PartitionTransfer: Sendable {
     /// Records given up: past retention before they could be delivered, or discarded by a person.
     package let discarded: Int
     package let delivered: Int
+    package let deliveredBytes: Int
     package let parked: Int
+    /// What has not been delivered yet.
+    package let lag: TransferLag
 }

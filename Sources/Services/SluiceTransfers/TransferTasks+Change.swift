@@ -42,7 +42,7 @@ extension TransferTasks {
                 guard let bounds = try self.bounds(of: id) else { continue }
                 let next = destination.strategy == .latest ? bounds.next : max(bounds.first, partition.earliest)
                 changes.append(
-                    try put(TransferKeys.progress(task.id, partition.number), ProgressRecord(next: next.value)))
+                    try put(TransferKeys.progress(task.id, partition.number), ProgressRecord.beginning(at: next.value)))
             }
             try await commit(changes)
             services.logger.info("transfer task created", ["task": task.name, "stream": stream.name.text])
@@ -87,6 +87,7 @@ extension TransferTasks {
             guard let members = try await self.members(of: stream.id),
                 let id = Self.find(name, among: members.record.tasks)
             else { throw TransferError(.taskNotFound, "[\(name)]") }
+            let task = try await get(TransferKeys.task(id), as: TaskRecord.self).flatMap { TransferTask($0.record) }
             let rest = members.record.tasks.filter { $0.id != id.text }
             let membership: CatalogChange =
                 rest.isEmpty
@@ -96,6 +97,7 @@ extension TransferTasks {
                     expecting: .revision(members.revision))
             try await commit([membership] + Self.removal(of: id))
             await board.halt(.task(id))
+            if let task { TransferMetrics(services.metrics).forget(task) }
             services.logger.info("transfer task deleted", ["task": name, "stream": stream.name.text])
         }
     }

@@ -29,18 +29,35 @@ extension TransferTasks {
         let id = try await resolve(name, on: stream)
         let progress = try await progress(of: id)
         let summary = try await summary(of: id, progress: Array(progress.values))
-        let partitions = stream.partitions.map { partition in
-            let record = progress[partition.number] ?? ProgressRecord(next: 0)
-            let bounds = try? services.log.bounds(of: PartitionID(stream: stream.id, number: partition.number))
-            return PartitionTransfer(
-                number: partition.number, status: partition.status, hashRange: partition.hashRange,
-                parents: partition.parents, bounds: bounds.map { $0.first...$0.next }, state: summary.state,
-                next: SequenceNumber(record.next),
-                lastTransferAt: record.lastTransferAt.map { Timestamp(milliseconds: $0) },
-                lastDelivered: SequenceNumber(record.lastDelivered), discarded: record.discarded,
-                delivered: record.delivered, parked: record.parked)
+        var partitions: [PartitionTransfer] = []
+        for partition in stream.partitions {
+            let record = progress[partition.number] ?? .beginning(at: 0)
+            let id = PartitionID(stream: stream.id, number: partition.number)
+            let bounds = try? services.log.bounds(of: id)
+            partitions.append(
+                PartitionTransfer(
+                    number: partition.number, status: partition.status, hashRange: partition.hashRange,
+                    parents: partition.parents, bounds: bounds.map { $0.first...$0.next }, state: summary.state,
+                    start: record.start.map { SequenceNumber($0) }, next: SequenceNumber(record.next),
+                    lastTransferAt: record.lastTransferAt.map { Timestamp(milliseconds: $0) },
+                    lastDelivered: SequenceNumber(record.lastDelivered), discarded: record.discarded,
+                    delivered: record.delivered, deliveredBytes: record.deliveredBytes ?? 0, parked: record.parked,
+                    lag: await lagReader.lag(in: id, from: SequenceNumber(record.next))))
         }
-        return TransferTaskDetails(summary: summary, dataSchema: stream.dataSchema, partitions: partitions)
+        return TransferTaskDetails(
+            summary: summary, dataSchema: stream.dataSchema, partitions: partitions,
+            lastObject: try await lastObject(of: id, progress))
+    }
+
+    /// The object that was delivered last, by the latest delivery of any partition.
+    private func lastObject(
+        of id: TransferTaskID, _ progress: [PartitionNumber: ProgressRecord]
+    ) async throws(TransferError) -> String? {
+        guard let latest = progress.max(by: { ($0.value.lastTransferAt ?? -1) < ($1.value.lastTransferAt ?? -1) }),
+            latest.value.lastDelivered >= 0
+        else { return nil }
+        let key = TransferKeys.delivery(id, latest.key, last: SequenceNumber(latest.value.lastDelivered))
+        return try await get(key, as: DeliveryRecord.self)?.record.object
     }
 
     func resolve(_ name: String, on stream: StreamDescription) async throws(TransferError) -> TransferTaskID {

@@ -11,6 +11,8 @@ package final class TransferTasks: Sendable {
     let services: TransferServices
     let board = RunnerBoard()
     let lock = KeyedLock()
+    let lagReader: LagReader
+    private let lagFigures: LagFigures
 
     package init(
         catalog: any Catalog, log: any RecordLog, streams: any StreamLookup, sinks: any ObjectSinkProvider,
@@ -21,6 +23,9 @@ package final class TransferTasks: Sendable {
             store: TransferStore(catalog: catalog), log: log, streams: streams, sinks: sinks, time: time,
             settings: settings, logger: logger, metrics: metrics, identifiers: identifiers,
             memory: MemoryBudget(total: settings.memoryTotal.bytes))
+        lagReader = LagReader(log: log)
+        lagFigures = LagFigures(services, reader: lagReader)
+        lagFigures.publish(to: metrics)
     }
 
     /// Takes up every task that was active and delivers until the calling task is cancelled.
@@ -37,6 +42,9 @@ package final class TransferTasks: Sendable {
             group.cancelAll()
         }
     }
+
+    /// The time by which ages count.
+    package var now: Timestamp { services.time.now() }
 
     /// How many background jobs there are now.
     package var jobCount: Int { board.count }
@@ -108,10 +116,17 @@ package final class TransferTasks: Sendable {
     private func removeAll(of stream: StreamID) async throws(TransferError) {
         try await lock.withLock(stream.text) { () async throws(TransferError) in
             guard let tasks = try await members(of: stream) else { return }
+            var records: [TaskRecord] = []
+            for member in tasks.record.tasks {
+                if let found = try await get(TransferKeys.task(TransferTaskID(member.id)), as: TaskRecord.self) {
+                    records.append(found.record)
+                }
+            }
             try await commit(
                 tasks.record.tasks.flatMap { Self.removal(of: TransferTaskID($0.id)) }
                     + [.delete(TransferKeys.stream(stream))])
             for member in tasks.record.tasks { await board.halt(.task(TransferTaskID(member.id))) }
+            for task in records.compactMap(TransferTask.init) { TransferMetrics(services.metrics).forget(task) }
         }
     }
 
