@@ -140,6 +140,51 @@ int sluice_json_valid(const uint8_t *text, size_t length) {
     return c.p == c.end;
 }
 
+// Whether the member's name at `found` is the one looked for.
+static int is_name(const uint8_t *found, size_t length, unsigned holds, const uint8_t *name, size_t name_length) {
+    if (!(holds & SLUICE_STRING_ESCAPES)) return length == name_length && memcmp(found, name, length) == 0;
+    if (name_length > SLUICE_MEMBER_LONGEST_NAME || length > name_length * 6) return 0;
+    uint8_t plain[SLUICE_MEMBER_LONGEST_NAME * 6];
+    return sluice_json_unescape(found, length, plain) == name_length && memcmp(plain, name, name_length) == 0;
+}
+
+int sluice_json_member(
+    const uint8_t *text, size_t length, const uint8_t *name, size_t name_length, size_t *start, size_t *end) {
+    cursor c = {text, text + length};
+    int found = 0;
+    skip_blanks(&c);
+    if (!at(&c, '{')) return 0;
+    c.p++;
+    skip_blanks(&c);
+    if (!at(&c, '}')) {
+        for (;;) {
+            const uint8_t *first = c.p + 1;
+            sluice_span span;
+            unsigned holds = 0;
+            if (!at(&c, '"') || !take_string(&c, &span, &holds, first)) return 0;
+            skip_blanks(&c);
+            if (!at(&c, ':')) return 0;
+            c.p++;
+            skip_blanks(&c);
+            const uint8_t *value = c.p;
+            if (!skip_value(&c, 1)) return 0;
+            if (is_name(first, span.length, holds, name, name_length)) {
+                found = 1;
+                *start = (size_t)(value - text);
+                *end = (size_t)(c.p - text);
+            }
+            skip_blanks(&c);
+            if (!at(&c, ',')) break;
+            c.p++;
+            skip_blanks(&c);
+        }
+        if (!at(&c, '}')) return 0;
+    }
+    c.p++;
+    skip_blanks(&c);
+    return found && c.p == c.end;
+}
+
 static uint16_t member_named(const uint8_t *name, size_t length) {
 #define IS(text) (memcmp(name, text, sizeof(text) - 1) == 0)
     switch (length) {

@@ -17,17 +17,12 @@ struct DeliveryRecord: TransferRecord, Equatable {
     /// The records as runs of consecutive numbers: gap to the run before, length, gap, length, …, the first gap counted
     /// from `first`. Nil when all numbers of the range are in the object.
     var runs: [Int]?
+    /// The number of the form it was delivered in; nil for an older version's delivery.
+    var form: Int?
 
     func holds(_ number: Int64) -> Bool {
         guard number >= first, number <= last else { return false }
-        guard let runs else { return true }
-        var position = first
-        for (index, count) in runs.enumerated() {
-            let next = position + Int64(count)
-            if number < next { return index % 2 == 1 }
-            position = next
-        }
-        return false
+        return runs.map { RecordRuns($0, from: first).holds(number) } ?? true
     }
 }
 

@@ -2,32 +2,38 @@ internal import SluiceCore
 internal import SluiceFormats
 internal import SluicePorts
 
-/// The last station before a sink: compresses where the task says so, and measures what leaves.
+/// Makes one object of records: pulls them, encodes them, gives the bytes out piece by piece, and measures what leaves.
 actor ObjectStreamer {
-    private let source: @Sendable () async throws -> [UInt8]?
-    private var encoder: GzipFile?
+    private var source: any RecordSource
+    private var encoder: ObjectEncoder
+    private var tracker: RunTracker
     private var isOver = false
     private var length = 0
     private var crc: UInt32 = 0
 
-    init(isCompressed: Bool, source: @escaping @Sendable () async throws -> [UInt8]?) throws {
+    /// - Parameter first: the number from which the runs are counted.
+    init(_ source: any RecordSource, as form: DeliveryForm, first: SequenceNumber) throws {
         self.source = source
-        encoder = isCompressed ? try GzipFile() : nil
+        encoder = try ObjectEncoder(form)
+        tracker = RunTracker(first: first)
     }
 
     /// What has left so far.
     var facts: ObjectFacts { ObjectFacts(length: length, crc32c: crc) }
 
+    /// The records that have been encoded so far.
+    var records: RunTracker { tracker }
+
+    /// The next piece, never empty; nil at the end.
     func next() async throws -> [UInt8]? {
         while !isOver {
-            var piece: [UInt8]
-            if let plain = try await source() {
-                piece = try compress(plain)
+            let piece: [UInt8]
+            if try await encodePortion() {
+                piece = try encoder.takeOutput()
             } else {
                 isOver = true
-                piece = try encoder?.finish() ?? []
+                piece = try encoder.finish()
             }
-            // A compressor may keep what it was given for a while.
             guard !piece.isEmpty else { continue }
             length += piece.count
             crc = CRC32C.checksum(piece, continuing: crc)
@@ -36,7 +42,14 @@ actor ObjectStreamer {
         return nil
     }
 
-    private func compress(_ plain: [UInt8]) throws -> [UInt8] {
-        try encoder?.append(plain) ?? plain
+    /// Encodes what the source gives next; false at its end.
+    private func encodePortion() async throws -> Bool {
+        guard let portion = try await source.next() else { return false }
+        encoder.reserve(portion.bytes)
+        try unsafe portion.forEach { number, record in
+            try unsafe encoder.append(record.data)
+            tracker.add(number)
+        }
+        return true
     }
 }

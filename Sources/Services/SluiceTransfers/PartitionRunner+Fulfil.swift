@@ -1,7 +1,6 @@
 internal import Observability
 internal import SluiceCatalog
 internal import SluiceCore
-internal import SluiceFormats
 internal import SluicePorts
 
 extension PartitionRunner {
@@ -10,7 +9,8 @@ extension PartitionRunner {
 
     /// Carries out an intent and stores that it is done; returns the partition's progress after it.
     func fulfil(_ intent: IntentRecord, after progress: ProgressRecord) async throws -> ProgressRecord {
-        let planned = try OBSDestination(planned: intent.descriptor)
+        let form = try await form(of: intent)
+        let planned = try form.form.destination()
         let sink = try services.sinks.sink(project: task.project, agency: planned.agency, bucket: planned.bucket)
         let start = services.time.now()
         let sorter = RecordSorter(planned, generatedAt: Timestamp(milliseconds: intent.generatedAt))
@@ -18,17 +18,26 @@ extension PartitionRunner {
         for group in Self.groups(of: intent.objects) {
             do {
                 delivered += try await withMemory(Self.deliveryShare(services.settings)) {
-                    try await deliver(group, of: intent, as: planned, sorter, to: sink)
+                    try await deliver(group, of: intent, as: form, sorter, to: sink)
                 }
             } catch let error as RecordLogError where error.code == .trimmed {
                 // Too late to write them; those that an earlier attempt has written count.
                 for object in group {
                     guard let kept = try await sink.examine(object.key) else { continue }
-                    delivered.append(record(object, kept, nil, of: intent))
+                    delivered.append(record(object, kept, nil, of: intent, as: form))
                 }
             }
         }
         return try await conclude(intent, delivered, begunAt: start, after: progress)
+    }
+
+    /// The form that the intent was made for, which an update of the task does not change.
+    private func form(of intent: IntentRecord) async throws -> NumberedForm {
+        if intent.form != nil, intent.form == form.number { return form }
+        if intent.form == nil, let descriptor = intent.descriptor {
+            return NumberedForm(number: nil, form: DeliveryForm(descriptor: descriptor, schema: nil))
+        }
+        return try await services.form(intent.form, of: task.id)
     }
 
     /// Neighbouring objects that are read from the log in one go.
@@ -50,73 +59,54 @@ extension PartitionRunner {
     }
 
     private func deliver(
-        _ group: [IntentRecord.Object], of intent: IntentRecord, as planned: OBSDestination, _ sorter: RecordSorter?,
+        _ group: [IntentRecord.Object], of intent: IntentRecord, as form: NumberedForm, _ sorter: RecordSorter?,
         to sink: any ObjectSink
     ) async throws -> [DeliveryRecord] {
-        if let sorter, group.count > 1 {
-            var records: [DeliveryRecord] = []
-            let contents = try await collect(group, as: planned, sorter)
-            for object in group {
-                let content = contents[object.directory ?? ""]
-                let pieces = PieceList(content.map { [$0.bytes] } ?? [])
-                let facts = try await write(object, as: planned, to: sink) { await pieces.next() }
-                records.append(record(object, facts, content?.runs.runs, of: intent))
-            }
-            return records
-        }
+        var collected: [String: RecordPortion]?
+        if let sorter, group.count > 1 { collected = try await collect(group, sorter) }
         var records: [DeliveryRecord] = []
         for object in group {
-            let reader = RangeReader(
-                log: services.log, partition: partition, first: SequenceNumber(object.first),
-                last: SequenceNumber(object.last), text: DelimitedText(delimiter: planned.delimiter),
-                readSize: services.settings.readSize, sorter: sorter, directory: object.directory ?? "")
-            let facts = try await write(object, as: planned, to: sink) { try await reader.next() }
-            records.append(record(object, facts, await reader.runs, of: intent))
+            let source: any RecordSource =
+                collected.map { CollectedRecords($0[object.directory ?? ""].map { [$0] } ?? []) }
+                ?? reader(of: object, sorter)
+            records.append(try await write(object, of: intent, source, as: form, to: sink))
         }
         return records
     }
 
+    private func reader(of object: IntentRecord.Object, _ sorter: RecordSorter?) -> RangeReader {
+        RangeReader(
+            log: services.log, partition: partition,
+            range: SequenceNumber(object.first)...SequenceNumber(object.last), readSize: services.settings.readSize,
+            selection: sorter.map { .directory(object.directory ?? "", $0) } ?? .all)
+    }
+
     /// Reads the part of the range that a group spans, and keeps what belongs to its directories.
     private func collect(
-        _ group: [IntentRecord.Object], as planned: OBSDestination, _ sorter: RecordSorter
-    ) async throws -> [String: (bytes: [UInt8], runs: RunTracker)] {
-        let text = DelimitedText(delimiter: planned.delimiter)
-        var contents: [String: (bytes: [UInt8], runs: RunTracker)] = [:]
-        for object in group {
-            contents[object.directory ?? ""] = ([], RunTracker(first: SequenceNumber(object.first)))
-        }
-        var position = SequenceNumber(group.map(\.first).min() ?? 0)
-        let last = SequenceNumber(group.map(\.last).max() ?? -1)
-        while position <= last {
-            let batches = try await services.log.read(partition, from: position, limit: services.settings.readSize)
-            guard !batches.isEmpty else {
-                throw RecordLogError(.beyondEnd, "\(partition) ends at \(position), before the planned range does")
-            }
-            for stored in batches where position <= last {
-                let skipped = position.distance(from: stored.first)
-                try unsafe stored.batch.forEachRecord { index, record in
-                    guard index >= skipped else { return true }
-                    guard position <= last else { return false }
-                    let directory = unsafe sorter.directory(of: record.data)
-                    if var content = contents.removeValue(forKey: directory) {
-                        unsafe text.append(record.data, to: &content.bytes)
-                        content.runs.add(position)
-                        contents[directory] = content
-                    }
-                    position = position.advanced(by: 1)
-                    return true
-                }
+        _ group: [IntentRecord.Object], _ sorter: RecordSorter
+    ) async throws -> [String: RecordPortion] {
+        var collectors = group.map { _ in RecordCollector() }
+        var indices: [String: Int] = [:]
+        for (index, object) in group.enumerated() { indices[object.directory ?? ""] = index }
+        var reader = RangeReader(
+            log: services.log, partition: partition,
+            range: SequenceNumber(group.map(\.first).min() ?? 0)...SequenceNumber(group.map(\.last).max() ?? 0),
+            readSize: services.settings.readSize)
+        while let portion = try await reader.next() {
+            try unsafe portion.forEach { number, record in
+                guard let index = unsafe indices[sorter.directory(of: record.data)] else { return }
+                unsafe collectors[index].append(number, record)
             }
         }
-        return contents
+        return indices.compactMapValues { collectors[$0].portion }
     }
 
     /// Writes one object and makes sure by reading that the destination holds what was written.
     private func write(
-        _ object: IntentRecord.Object, as planned: OBSDestination, to sink: any ObjectSink,
-        from source: @escaping @Sendable () async throws -> [UInt8]?
-    ) async throws -> ObjectFacts {
-        let streamer = try ObjectStreamer(isCompressed: planned.isCompressed, source: source)
+        _ object: IntentRecord.Object, of intent: IntentRecord, _ source: any RecordSource, as form: NumberedForm,
+        to sink: any ObjectSink
+    ) async throws -> DeliveryRecord {
+        let streamer = try ObjectStreamer(source, as: form.form, first: SequenceNumber(object.first))
         try await sink.write(object.key, body: ObjectBody { try await streamer.next() })
         let written = await streamer.facts
         guard let kept = try await sink.examine(object.key) else {
@@ -128,17 +118,18 @@ extension PartitionRunner {
                 "the object \(object.key) reads back as \(kept.length) bytes with another checksum than the \(written.length) bytes written"
             )
         }
-        return kept
+        let runs = await streamer.records.runs(unlessAllTo: SequenceNumber(object.last))
+        return record(object, kept, runs, of: intent, as: form)
     }
 
     private func record(
-        _ object: IntentRecord.Object, _ facts: ObjectFacts, _ runs: [Int]?, of intent: IntentRecord
+        _ object: IntentRecord.Object, _ facts: ObjectFacts, _ runs: [Int]?, of intent: IntentRecord,
+        as form: NumberedForm
     ) -> DeliveryRecord {
         DeliveryRecord(
             object: object.key, partition: partition.number.value, first: object.first, last: object.last,
             records: object.records, bytes: facts.length, crc32c: facts.crc32c,
-            deliveredAt: services.time.now().milliseconds, deliveryFirst: intent.first,
-            runs: runs.flatMap { $0.count == 2 && $0[0] == 0 ? nil : $0 })
+            deliveredAt: services.time.now().milliseconds, deliveryFirst: intent.first, runs: runs, form: form.number)
     }
 
     /// Stores that the intent is done. Objects that were planned but are not delivered have lost records to retention:

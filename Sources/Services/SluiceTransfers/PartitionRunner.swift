@@ -15,6 +15,8 @@ struct PartitionRunner: Sendable {
     let services: TransferServices
     let task: TransferTask
     let destination: OBSDestination
+    /// The form of the deliveries that begin now.
+    let form: NumberedForm
     let owner: TaskOwnership
     let reporter: TaskReporter
     /// Memory for the record data of this task.
@@ -159,7 +161,7 @@ struct PartitionRunner: Sendable {
         }
         return IntentRecord(
             epoch: owner.epoch, first: covered.first.value, last: covered.next.value - 1,
-            generatedAt: now.milliseconds, objects: objects, descriptor: destination.descriptor)
+            generatedAt: now.milliseconds, objects: objects, form: form.number)
     }
 
     private func key(_ directory: String, first: SequenceNumber, records: Int) -> String {

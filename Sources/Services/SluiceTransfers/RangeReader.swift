@@ -1,82 +1,46 @@
 internal import SluiceCore
-internal import SluiceFormats
 internal import SluicePorts
 
-/// Reads a range from the log and gives it out piece by piece as delimited text: all of it, or one directory's records.
-actor RangeReader {
+/// Reads a range from the log, one read at a time: all of it, or what is selected.
+struct RangeReader: RecordSource {
     private let log: any RecordLog
     private let partition: PartitionID
-    private let last: SequenceNumber
-    private let text: DelimitedText
+    private let range: ClosedRange<SequenceNumber>
     private let readSize: ByteCount
-    private let sorter: RecordSorter?
-    private let directory: String
+    private let selection: RecordSelection
     private var position: SequenceNumber
-    private var runTracker: RunTracker
 
     init(
-        log: any RecordLog, partition: PartitionID, first: SequenceNumber, last: SequenceNumber, text: DelimitedText,
-        readSize: ByteCount, sorter: RecordSorter? = nil, directory: String = ""
+        log: any RecordLog, partition: PartitionID, range: ClosedRange<SequenceNumber>, readSize: ByteCount,
+        selection: RecordSelection = .all
     ) {
         self.log = log
         self.partition = partition
-        self.last = last
-        self.text = text
+        self.range = range
         self.readSize = readSize
-        self.sorter = sorter
-        self.directory = directory
-        position = first
-        runTracker = RunTracker(first: first)
+        self.selection = selection
+        position = range.lowerBound
     }
 
-    /// The numbers given out so far, as the ledger keeps them; nil when nothing of the range was left out.
-    var runs: [Int]? { sorter == nil ? nil : runTracker.runs }
-
-    /// The next piece, at most one read's worth and never empty; nil at the end of the range.
-    func next() async throws -> [UInt8]? {
-        var piece: [UInt8] = []
-        while piece.isEmpty, position <= last {
-            let batches = try await log.read(partition, from: position, limit: readSize)
-            guard !batches.isEmpty else {
-                throw RecordLogError(.beyondEnd, "\(partition) ends at \(position), before the planned range does")
-            }
-            if sorter == nil { piece.reserveCapacity(batches.reduce(0) { $0 + $1.batch.bytes.count }) }
-            for stored in batches where position <= last {
-                let skipped = position.distance(from: stored.first)
-                try unsafe stored.batch.forEachRecord { index, record in
-                    guard index >= skipped else { return true }
-                    guard position <= last else { return false }
-                    if unsafe sorter?.directory(of: record.data) ?? directory == directory {
-                        unsafe text.append(record.data, to: &piece)
-                        if sorter != nil { runTracker.add(position) }
-                    }
-                    position = position.advanced(by: 1)
-                    return true
-                }
-            }
-            // Records without data and delimiter make no bytes.
-            if position > last, piece.isEmpty { return nil }
+    mutating func next() async throws -> RecordPortion? {
+        guard position <= range.upperBound else { return nil }
+        let batches = try await log.read(partition, from: position, limit: readSize)
+        guard let last = batches.last else {
+            throw RecordLogError(.beyondEnd, "\(partition) ends at \(position), before the planned range does")
         }
-        return piece.isEmpty ? nil : piece
+        let rest = position...range.upperBound
+        position = last.next
+        return RecordPortion(parts: batches.map { .stored($0, within: rest) }, selection: selection)
     }
 }
 
-/// Writes ascending numbers down as runs: gap, length, gap, length, …
-struct RunTracker: Sendable {
-    private(set) var runs: [Int] = []
-    private var next: SequenceNumber
+/// Records that are in memory already.
+struct CollectedRecords: RecordSource {
+    private var portions: ArraySlice<RecordPortion>
 
-    init(first: SequenceNumber) {
-        next = first
+    init(_ portions: [RecordPortion]) {
+        self.portions = portions[...]
     }
 
-    mutating func add(_ number: SequenceNumber) {
-        let gap = number.distance(from: next)
-        if gap == 0, !runs.isEmpty {
-            runs[runs.count - 1] += 1
-        } else {
-            runs += [gap, 1]
-        }
-        next = number.advanced(by: 1)
-    }
+    mutating func next() async throws -> RecordPortion? { portions.popFirst() }
 }

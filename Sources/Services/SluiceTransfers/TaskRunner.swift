@@ -51,7 +51,21 @@ struct TaskRunner: Sendable {
     private func deliver(
         _ task: TransferTask, as owner: TaskOwnership, reporter: TaskReporter, logger: Logger
     ) async throws {
-        guard var stream = try await services.streams.describe(task.stream) else { return }
+        let dumpLog = try await DumpLog.resume(id, in: services)
+        var stream = try await services.streams.describe(task.stream)
+        while let current = stream {
+            stream = try await deliver(
+                task, from: current, as: owner, reporter: reporter, logger: logger, dumpLog: dumpLog)
+        }
+    }
+
+    /// Delivers while the stream's records have the same form; returns the stream when they get another, nil when it is
+    /// deleted.
+    private func deliver(
+        _ task: TransferTask, from described: StreamDescription, as owner: TaskOwnership, reporter: TaskReporter,
+        logger: Logger, dumpLog: DumpLog
+    ) async throws -> StreamDescription? {
+        var stream = described
         let destination: OBSDestination
         do {
             destination = try OBSDestination(
@@ -61,17 +75,19 @@ struct TaskRunner: Sendable {
             throw PermanentFault(reason: error.message)
         }
         try await prepare(task, destination, reporter)
+        let form = try await services.number(Self.form(of: task, destination, stream), for: owner)
 
         let memory = MemoryBudget(total: services.settings.memoryPerTask.bytes)
         let streams = services.streams
-        let dumpLog = try await DumpLog.resume(id, in: services)
-        try await withThrowingTaskGroup(of: ChildEnd.self) { group in
+        return try await withThrowingTaskGroup(of: ChildEnd.self) { group in
+            defer { group.cancelAll() }
             var running: Set<PartitionNumber> = []
             while true {
                 for partition in stream.partitions where running.insert(partition.number).inserted {
                     let runner = PartitionRunner(
-                        services: services, task: task, destination: destination, owner: owner, reporter: reporter,
-                        memory: memory, logger: logger.with(["partition": partition.number.description]),
+                        services: services, task: task, destination: destination, form: form, owner: owner,
+                        reporter: reporter, memory: memory,
+                        logger: logger.with(["partition": partition.number.description]),
                         dumpLog: dumpLog, partition: PartitionID(stream: task.stream, number: partition.number))
                     group.addTask {
                         try await runner.run()
@@ -80,11 +96,19 @@ struct TaskRunner: Sendable {
                 }
                 let version = stream.version
                 group.addTask { .stream(try await streams.waitForChange(of: task.stream, since: version)) }
-                guard let changed = try await nextChange(in: &group, running: &running) else { break }
+                guard let changed = try await nextChange(in: &group, running: &running) else { return nil }
                 stream = changed
+                // Deliveries that were begun are finished in their own form.
+                guard Self.form(of: task, destination, stream) == form.form else { return stream }
             }
-            group.cancelAll()
         }
+    }
+
+    private static func form(
+        of task: TransferTask, _ destination: OBSDestination, _ stream: StreamDescription
+    ) -> DeliveryForm {
+        DeliveryForm(
+            descriptor: destination.descriptor, schema: destination.fileType == .parquet ? stream.dataSchema : nil)
     }
 
     private enum ChildEnd: Sendable {

@@ -111,6 +111,8 @@ struct IntentRecord: TransferRecord, Equatable {
     /// When the delivery was decided: the time of directories that records do not name themselves.
     var generatedAt: Int64
     var objects: [Object]
-    /// The destination as it was then; an update of the task counts from the next delivery.
-    var descriptor: OBSDescriptor
+    /// The number of the form it is delivered in; an update of the task counts from the next delivery.
+    var form: Int?
+    /// The destination as it was then, where an older version has planned the delivery.
+    var descriptor: OBSDescriptor?
 }

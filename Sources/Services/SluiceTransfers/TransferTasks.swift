@@ -134,6 +134,7 @@ package final class TransferTasks: Sendable {
         [
             .delete(TransferKeys.task(id)), .delete(TransferKeys.status(id)), .delete(TransferKeys.owner(id)),
             .deleteAll(prefix: TransferKeys.progress(id)), .deleteAll(prefix: TransferKeys.intents(id)),
+            .deleteAll(prefix: TransferKeys.forms(id)),
             .deleteAll(prefix: CatalogKey("transfer", "ledger", id.text, trailingSlash: true)),
             .deleteAll(prefix: CatalogKey("transfer", "log", id.text, trailingSlash: true)),
             .deleteAll(prefix: CatalogKey("transfer", "parked", id.text, trailingSlash: true)),

@@ -25,6 +25,16 @@ size_t sluice_json_escape(const uint8_t *_Nonnull text, size_t length, uint8_t *
 /// an object is JSON.
 int sluice_json_valid(const uint8_t *_Nonnull text, size_t length);
 
+enum { SLUICE_MEMBER_LONGEST_NAME = 256 };
+
+/// Finds a member of the object that the text is, in one pass that checks all of the text as `sluice_json_valid` does.
+/// One that comes twice counts as it came last. Returns 1 and where its value begins and ends; 0 when there is none, or
+/// the text is no JSON object. A name of more than SLUICE_MEMBER_LONGEST_NAME bytes is found where it is written without
+/// escapes.
+int sluice_json_member(
+    const uint8_t *_Nonnull text, size_t length, const uint8_t *_Nonnull name, size_t name_length,
+    size_t *_Nonnull start, size_t *_Nonnull end);
+
 /// Writes a number in decimal, at most 20 bytes; returns the number written.
 size_t sluice_write_decimal(int64_t value, uint8_t *_Nonnull target);
 
