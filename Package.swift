@@ -102,6 +102,7 @@ let adapters: [Target] = [
 let stores: [Target] = [
     room("Stores", "SluiceCatalog", ["SluiceCore"]),
     room("Stores", "SluiceCatalogSQLite", ["SluiceCore", "SluiceCatalog", "SQLite"]),
+    room("Stores", "SluiceDestinations", ["SluiceCore", "SluiceCatalog", "Crypto", "Observability"]),
     room("Stores", "SluiceLog", ["SluiceCore", "SluicePorts", "Observability"]),
 ]
 
@@ -133,7 +134,7 @@ let app: [Target] = [
         dependencies: [
             "ClientCommands", "Crypto", "Curl", "HTTPServer", "HTTPTypes", "Lifecycle", "ObjectStorage",
             "Observability", "Settings", "SluiceAPI", "SluiceAuth", "SluiceCatalog", "SluiceCatalogSQLite",
-            "SluiceCore",
+            "SluiceCore", "SluiceDestinations",
             "SluiceLog", "SluicePorts", "SluiceSinkObject", "SluiceStreams",
             "SluiceTransfers", "SluiceWire", "Terminal",
         ], path: "Sources/App/sluice", swiftSettings: strict),
@@ -157,7 +158,11 @@ let testTargets: [Target] = [
     tests("SluiceWireTests", ["SluiceWire", "Crypto", "SluiceCore", "SluicePorts", "HTTPTypes"]),
     tests(
         "ObjectStorageTests",
-        ["ObjectStorage", "SluiceSinkObject", "Curl", "HTTPTypes", "ScriptedServer", "SluiceCore", "SluicePorts"]),
+
+        [
+            "ObjectStorage", "SluiceSinkObject", "Curl", "HTTPTypes", "ScriptedServer", "SluiceCore", "SluicePorts",
+            "SluiceTesting",
+        ]),
     tests("Simulation", ["SluiceTransfers", "SluiceCatalog", "SluiceCore", "SluicePorts", "SluiceTesting"]),
     tests(
         "SluiceTransfersTests",
@@ -166,6 +171,7 @@ let testTargets: [Target] = [
             "SluiceTesting", "Observability", "Compression",
         ]),
     tests("SluiceCoreTests", ["SluiceCore", "SluicePorts", "SluiceCatalog", "SluiceTesting"]),
+    tests("SluiceDestinationsTests", ["SluiceDestinations", "SluiceCatalog", "SluiceCore", "Crypto", "SluiceTesting"]),
     tests("SluiceTestingTests", ["SluiceCore", "SluicePorts", "SluiceTesting"]),
     tests("CryptoTests", ["Crypto"]),
     tests("ObservabilityTests", ["Observability"]),

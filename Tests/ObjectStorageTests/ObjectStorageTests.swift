@@ -77,7 +77,7 @@ final class ScriptedStore: Sendable {
                 state.objects[key] = request.body.array
                 return text("")
             case "DELETE":
-                state.uploads[query["uploadId"] ?? ""] = nil
+                if let upload = query["uploadId"] { state.uploads[upload] = nil } else { state.objects[key] = nil }
                 return .response(HTTPResponse(status: 204))
             default: return .response(HTTPResponse(status: 400))
             }

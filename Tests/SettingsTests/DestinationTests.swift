@@ -151,4 +151,69 @@ private func load(_ yaml: String, files: [String: String] = [:]) throws(Settings
             #expect(error.problems.map { "\($0.code) \($0)" } == [problem])
         }
     }
+
+    static let endpoint = ["endpoint": "http://h", "access_key": "a", "secret_key": "b"]
+
+    @Test func flagsStandForMembers() throws {
+        let given = try DestinationSettings(
+            flags: [
+                "endpoint": "https://h:1", "access_key": "a", "secret_key_file": "key", "agency": "*", "project": "p",
+                "ca_file": "ca",
+            ]
+        ) { path in Array("\(path)-content".utf8) }
+        #expect(
+            given
+                == DestinationSettings(
+                    project: "p",
+                    place: .endpoint(
+                        ObjectEndpointSettings(
+                            endpoint: try #require(ServiceURL("https://h:1")), region: nil, accessKey: "a",
+                            secretKey: Secret("key-content"), addressing: .path, signature: .v4, caFile: "ca"))))
+        #expect(try DestinationSettings(flags: ["folder": "/a"]).place == .folder("/a"))
+    }
+
+    @Test(arguments: [
+        ([:], ["--endpoint: a destination needs a --folder or an --endpoint"]),
+        (["folder": ""], ["--folder: needs a text"]),
+        (["folder": "/a", "access_key": "x"], ["--access-key: --access-key does not go with --folder"]),
+        (
+            ["endpoint": "h", "access_key": "a", "secret_key": "b"],
+            ["--endpoint: \"h\" is no endpoint: http(s)://HOST[:PORT]"]
+        ),
+        (
+            ["endpoint": "http://h"],
+            [
+                "--access-key: an endpoint needs an --access-key",
+                "--secret-key: an endpoint needs a --secret-key or a --secret-key-file",
+            ]
+        ),
+        (
+            endpoint.merging(["secret_key_file": "f"]) { $1 },
+            ["--secret-key-file: --secret-key and --secret-key-file exclude each other"]
+        ),
+        (
+            ["endpoint": "http://h", "access_key": "a", "secret_key_file": "absent"],
+            ["--secret-key-file: absent cannot be read: no such file"]
+        ),
+        (
+            endpoint.merging(["addressing": "dns"]) { $1 },
+            ["--addressing: \"dns\" is not allowed for --addressing: path or virtual"]
+        ),
+        (
+            endpoint.merging(["signature": "v2"]) { $1 },
+            ["--signature: \"v2\" is not allowed for --signature: v4 or obs"]
+        ),
+        (
+            endpoint.merging(["ca_file": "absent"]) { $1 },
+            ["--ca-file: --ca-file goes with https only", "--ca-file: absent cannot be read: no such file"]
+        ),
+    ])
+    func badFlagsAreNamed(flags: [String: String], problems: [String]) {
+        do {
+            _ = try DestinationSettings(flags: flags) { _ in throw SettingsFiles.Failure(description: "no such file") }
+            Issue.record("accepted")
+        } catch {
+            #expect(error.problems.map(\.description) == problems)
+        }
+    }
 }

@@ -3,6 +3,7 @@ import SluiceCore
 import SluicePorts
 import SluiceTesting
 import SluiceTransfers
+import Synchronization
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct OperationTests {
@@ -61,9 +62,15 @@ import Testing
             #expect(error.code == .taskNotFound && error.message.contains("ghost"))
         }
         #expect(try await house.tasks.list(on: "meters", in: house.project).map(\.state) == [.running, .running])
-        // By id and by name, the same task twice, and again: all the same.
+        for twice in [["b", "b"], [a.task.id.text, "b", "a"]] {
+            #expect(
+                try await code { try await house.tasks.stop(twice, on: "meters", in: house.project) } == .invalidRequest
+            )
+            #expect(try await house.tasks.list(on: "meters", in: house.project).map(\.state) == [.running, .running])
+        }
+        // By id and by name, and again: all the same.
         for _ in 0..<2 {
-            try await house.tasks.stop([a.task.id.text, "b", "a"], on: "meters", in: house.project)
+            try await house.tasks.stop([a.task.id.text, "b"], on: "meters", in: house.project)
             #expect(try await house.tasks.list(on: "meters", in: house.project).map(\.state) == [.paused, .paused])
         }
         for _ in 0..<2 {
@@ -84,6 +91,72 @@ import Testing
             try await code { try await house.tasks.create(house.descriptor(), on: "meters", in: house.project) }
                 == expected)
         #expect(try await house.catalog.list(prefix: CatalogKey(""), after: nil, limit: 1).isEmpty)
+    }
+
+    @Test func aDestinationThatDoesNotAnswerRefusesWithinABound() async throws {
+        let silent = SilentDestination()
+        let house = try await TestHouse(bucket: silent)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                let refusal = try await code {
+                    try await house.tasks.create(house.descriptor(), on: "meters", in: house.project)
+                }
+                #expect(refusal == .destinationFailed)
+            }
+            // Others are not kept waiting meanwhile.
+            try await house.advance(by: .zero) { house.time.sleeperCount == 1 && silent.isAsked }
+            #expect(
+                try await code { try await house.tasks.stop(["x"], on: "meters", in: house.project) } == .taskNotFound)
+            house.time.advance(by: .seconds(10))
+            try await group.waitForAll()
+        }
+        #expect(silent.cancellations == 1)
+        #expect(try await house.catalog.list(prefix: CatalogKey(""), after: nil, limit: 1).isEmpty)
+    }
+
+    @Test func anUnreachableDestinationRefusesAnUpdate() async throws {
+        let bucket = TestBucket()
+        let house = try await TestHouse(bucket: bucket)
+        try await house.tasks.create(house.descriptor(), on: "meters", in: house.project)
+        let before = try await house.catalog.list(prefix: CatalogKey(""), after: nil, limit: 100)
+        for (fault, expected) in [
+            (SinkError.Code.notFound, TransferError.Code.bucketNotFound), (.accessDenied, .destinationFailed),
+            (.unavailable, .destinationFailed), (.throttled, .destinationFailed), (.full, .destinationFailed),
+        ] {
+            bucket.failPrepare(SinkError(fault, "no"))
+            let refusal = try await code {
+                try await house.tasks.update(
+                    house.descriptor { $0.filePrefix = "new" }, on: "meters", in: house.project)
+            }
+            #expect(refusal == expected)
+            #expect(try await house.catalog.list(prefix: CatalogKey(""), after: nil, limit: 100) == before)
+        }
+    }
+
+    @Test func aTaskWhoseDestinationIsRemovedStopsWithAReason() async throws {
+        let bucket = OptionalDestination()
+        let house = try await TestHouse(bucket: bucket)
+        try await house.running {
+            try await house.tasks.create(house.descriptor(), on: "meters", in: house.project)
+            try await house.put(["a"])
+            try await house.advance { try await house.show().partitions[0].next == SequenceNumber(1) }
+            bucket.isThere = false
+            try await house.put(["b"])
+            try await house.advance { try await house.show().summary.state == .error }
+            #expect(try await house.show().summary.reason.contains("removed"))
+            // Starting it does not help as long as the destination is gone.
+            try await house.tasks.start(["to-lake"], on: "meters", in: house.project)
+            try await house.advance { try await house.show().summary.state == .error }
+            bucket.isThere = true
+            try await house.tasks.start(["to-lake"], on: "meters", in: house.project)
+            try await house.advance { try await house.show().partitions[0].next == SequenceNumber(2) }
+            // An update chooses anew: then the fallback is what the task was made for.
+            bucket.isThere = false
+            try await house.tasks.update(house.descriptor(), on: "meters", in: house.project)
+            try await house.put(["c"])
+            try await house.advance { try await house.show().partitions[0].next == SequenceNumber(3) }
+        }
+        #expect(try await TransferTask.all(in: house.catalog).map(\.name) == ["to-lake"])
     }
 
     @Test func anUpdateKeepsStrategyPositionAndState() async throws {
@@ -109,4 +182,41 @@ import Testing
         }
         #expect(bucket.objects["new/meters_to-lake_shardId-0000000000_00000000000000000001_1.txt"] == "b;")
     }
+}
+
+/// Never answers; counts how often somebody stopped waiting.
+private final class SilentDestination: ObjectSink, ObjectSinkProvider {
+    private let time = ManualTime()
+    private let count = Mutex(0)
+
+    var isAsked: Bool { time.sleeperCount == 1 }
+    var cancellations: Int { count.withLock { $0 } }
+
+    func sink(project: ProjectID, agency: String, bucket: String) throws(SinkError) -> any ObjectSink { self }
+
+    func prepare() async throws(SinkError) {
+        do {
+            try await time.sleep(for: .seconds(3600))
+        } catch {
+            count.withLock { $0 += 1 }
+            throw SinkError(.cancelled, "cancelled")
+        }
+    }
+
+    func write(_ key: String, body: ObjectBody) async throws {}
+    func examine(_ key: String) async throws(SinkError) -> ObjectFacts? { nil }
+}
+
+/// A configured destination that can be removed; the same bucket is the fallback.
+private final class OptionalDestination: ObjectSinkProvider {
+    private let bucket = TestBucket()
+    private let state = Mutex(true)
+
+    var isThere: Bool {
+        get { state.withLock { $0 } }
+        set { state.withLock { $0 = newValue } }
+    }
+
+    func sink(project: ProjectID, agency: String, bucket: String) throws(SinkError) -> any ObjectSink { self.bucket }
+    func hasDestination(project: ProjectID, agency: String) -> Bool { isThere }
 }

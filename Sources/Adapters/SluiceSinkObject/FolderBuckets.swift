@@ -16,6 +16,10 @@ package struct FolderBuckets: ObjectSinkProvider {
     }
 
     package func sink(project: ProjectID, agency: String, bucket: String) throws(SinkError) -> any ObjectSink {
+        try folder(of: bucket)
+    }
+
+    func folder(of bucket: String) throws(SinkError) -> FolderSink {
         guard !bucket.isEmpty, !bucket.hasPrefix("."), !bucket.contains("/"), !bucket.contains("\0") else {
             throw SinkError(.notFound, "\(bucket) cannot be the name of a folder")
         }

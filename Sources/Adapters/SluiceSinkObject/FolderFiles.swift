@@ -27,6 +27,11 @@ enum FolderFiles {
         guard unsafe renameFile(path, other) == 0 else { throw failure("put in place", other) }
     }
 
+    /// Removes a file; one that is gone already counts as removed.
+    static func remove(_ path: String) throws(SinkError) {
+        guard unsafe unlink(path) == 0 || errno == ENOENT else { throw failure("remove", path) }
+    }
+
     /// Makes the names in a directory durable.
     static func synchronizeDirectory(_ path: String) throws(SinkError) {
         let descriptor = unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)

@@ -59,4 +59,13 @@ struct FolderSink: ObjectSink {
         }
         return try result.get()
     }
+
+    /// Removes an object; one that is gone already counts as removed.
+    func remove(_ key: String) async throws(SinkError) {
+        let path = folder + "/" + key
+        let result: Result<Void, SinkError> = await withTaskExecutorPreference(threads) {
+            Result { () throws(SinkError) in try FolderFiles.remove(path) }
+        }
+        try result.get()
+    }
 }

@@ -50,9 +50,16 @@ package struct ObjectDestinations: ObjectSinkProvider {
         otherwise = FolderBuckets(root: folder)
     }
 
+    private func target(_ project: ProjectID, _ agency: String) -> Target? {
+        rules.first { ($0.agency ?? agency) == agency && ($0.project ?? project.text) == project.text }?.target
+    }
+
+    package func hasDestination(project: ProjectID, agency: String) -> Bool {
+        target(project, agency) != nil
+    }
+
     package func sink(project: ProjectID, agency: String, bucket: String) throws(SinkError) -> any ObjectSink {
-        let rule = rules.first { ($0.agency ?? agency) == agency && ($0.project ?? project.text) == project.text }
-        switch rule?.target {
+        switch target(project, agency) {
         case .store(let storage)?: return EndpointSink(bucket: bucket, storage: storage)
         case .folders(let folders)?: return try folders.sink(project: project, agency: agency, bucket: bucket)
         case nil: return try otherwise.sink(project: project, agency: agency, bucket: bucket)

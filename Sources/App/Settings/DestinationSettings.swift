@@ -18,6 +18,19 @@ package struct DestinationSettings: Sendable, Equatable {
         self.place = place
     }
 
+    /// Reads the flags of a command, by the names of the members: `secret_key_file` for `--secret-key-file`.
+    /// - Throws: everything that is wrong, each problem naming its flag.
+    package init(flags: [String: String]) throws(SettingsError) {
+        try self.init(flags: flags, readFile: SettingsFiles.contents)
+    }
+
+    /// The same with another way to read files, for tests.
+    package init(flags: [String: String], readFile: @escaping (String) throws -> [UInt8]) throws(SettingsError) {
+        var reader = DestinationReader(readFile: readFile)
+        guard let destination = reader.read(flags) else { throw SettingsError(problems: reader.problems) }
+        self = destination
+    }
+
     package func fits(agency: String, project: String) -> Bool {
         (self.agency ?? agency) == agency && (self.project ?? project) == project
     }

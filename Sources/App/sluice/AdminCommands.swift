@@ -1,7 +1,4 @@
-internal import Crypto
-internal import Settings
 internal import SluiceAuth
-internal import SluiceCatalogSQLite
 internal import SluiceCore
 internal import Terminal
 
@@ -17,34 +14,16 @@ enum AdminCommands {
             Command("key", abstract: "Access keys: what requests are signed with.", subcommands: keys),
         ])
 
-    private static let place = Parameter.option(
-        "data-dir", value: "dir", help: "The server's data directory.", completion: .directory)
+    private static let place = LocalCatalog.dataDirectory
 
     /// Opens the identities of the data directory, runs the change, and closes them again.
     private static func administer<Result: Sendable>(
-        _ call: CommandCall, _ body: (IdentityAdministration, DataDirectory) async throws -> Result
+        _ call: CommandCall, _ body: (IdentityAdministration, Credentials) async throws -> Result
     ) async throws -> Result {
-        let arguments = call.value("data-dir").map { ["--data-dir", $0] } ?? []
-        let settings = try Settings.load(arguments: arguments, environment: call.console.environment).settings
-        let directory = DataDirectory(path: settings.dataDirectory)
-        guard try await Failure.explained({ try Credentials.read(directory.credentials) }) != nil else {
-            throw CommandError(
-                "There is no server's data in \(directory.path).",
-                hint: "Start 'sluice serve' once, or name its folder with --data-dir.")
-        }
-        return try await Failure.explained {
-            let sealing = try SealingKey.load(creatingAt: directory.sealingKey)
-            let catalog = try await SQLiteCatalog.open(path: directory.catalog)
+        try await LocalCatalog.opened(call) { local in
             let administration = IdentityAdministration(
-                catalog: catalog, sealing: sealing, passwords: PasswordWorker())
-            do {
-                let result = try await body(administration, directory)
-                await catalog.close()
-                return result
-            } catch {
-                await catalog.close()
-                throw error
-            }
+                catalog: local.catalog, sealing: local.sealing, passwords: PasswordWorker())
+            return try await body(administration, local.credentials)
         }
     }
 
@@ -69,14 +48,11 @@ enum AdminCommands {
                 parameters: [.argument("name", help: "1 to 64 of A-Z, a-z, 0-9, _ and -."), place, .output]
             ) { call in
                 let name = try call.required("name")
-                let credentials = try await administer(call) { administration, directory in
-                    let own = try Credentials.read(directory.credentials)
-                    return try await administration.addProject(
-                        named: name, endpoint: own?.endpoint ?? "", region: own?.region ?? name)
+                let credentials = try await administer(call) { administration, own in
+                    try await administration.addProject(named: name, endpoint: own.endpoint, region: own.region)
                 }
                 if call.isForPrograms { return try await call.console.print(credentials.json) }
-                try await show(
-                    call,
+                try await call.show(
                     [
                         ("project", credentials.projectName), ("project id", credentials.projectID),
                         ("user", credentials.userName), ("password", credentials.password),
@@ -85,8 +61,8 @@ enum AdminCommands {
             },
             Command("list", abstract: "List projects.", parameters: [place, .output]) { call in
                 let projects = try await administer(call) { administration, _ in try await administration.projects() }
-                try await list(
-                    call, ["name", "id", "state"],
+                try await call.list(
+                    ["name", "id", "state"],
                     projects.map { [$0.name, $0.id.text, $0.isEnabled ? "enabled" : "disabled"] })
             },
             change("disable", "Refuse a project's keys and tokens.", of: "project") {
@@ -118,13 +94,13 @@ enum AdminCommands {
                 let made = try await administer(call) { administration, _ in
                     try await administration.addUser(named: name, project: project)
                 }
-                try await show(
-                    call, [("user", made.user.name), ("user id", made.user.id), ("password", made.password)])
+                try await call.show(
+                    [("user", made.user.name), ("user id", made.user.id), ("password", made.password)])
             },
             Command("list", abstract: "List users.", parameters: [place, .output]) { call in
                 let users = try await administer(call) { administration, _ in try await administration.users() }
-                try await list(
-                    call, ["name", "id", "projects", "state"],
+                try await call.list(
+                    ["name", "id", "projects", "state"],
                     users.map {
                         [
                             $0.name, $0.id, $0.projects.map(\.text).joined(separator: " "),
@@ -140,7 +116,7 @@ enum AdminCommands {
                 let password = try await administer(call) { administration, _ in
                     try await administration.setPassword(user)
                 }
-                try await show(call, [("user", user), ("password", password)])
+                try await call.show([("user", user), ("password", password)])
             },
             change("disable", "Refuse a user's password, keys and tokens.", of: "user") {
                 try await $0.setUser($1, enabled: false)
@@ -167,8 +143,7 @@ enum AdminCommands {
                 let key = try await administer(call) { administration, _ in
                     try await administration.addAccessKey(user: user, project: project)
                 }
-                try await show(
-                    call,
+                try await call.show(
                     [
                         ("access key", key.accessKey), ("secret key", key.secretKey), ("user id", key.userID),
                         ("project id", key.project.text),
@@ -177,8 +152,8 @@ enum AdminCommands {
             Command("list", abstract: "List access keys, without their secrets.", parameters: [place, .output]) {
                 call in
                 let keys = try await administer(call) { administration, _ in try await administration.accessKeys() }
-                try await list(
-                    call, ["access key", "user id", "project id", "state"],
+                try await call.list(
+                    ["access key", "user id", "project id", "state"],
                     keys.map { [$0.id, $0.userID, $0.project.text, $0.isEnabled ? "enabled" : "disabled"] })
             },
             change("disable", "Refuse an access key.", of: "key") { try await $0.setAccessKey($1, enabled: false) },
@@ -187,33 +162,5 @@ enum AdminCommands {
             },
             change("remove", "Remove an access key.", of: "key") { try await $0.removeAccessKey($1) },
         ]
-    }
-
-    // MARK: Answers
-
-    private static func member(_ title: String) -> String {
-        String(title.map { $0 == " " ? "_" : $0 })
-    }
-
-    private static func show(_ call: CommandCall, _ rows: [(String, String)]) async throws {
-        if call.isForPrograms {
-            return try await call.console.print(
-                JSONOutput.object(rows.map { (member($0.0), .string($0.1)) }).text)
-        }
-        var fields = FieldList()
-        for (title, value) in rows { fields.append(title, value) }
-        try await call.console.write(fields.text)
-    }
-
-    private static func list(_ call: CommandCall, _ titles: [String], _ rows: [[String]]) async throws {
-        if call.isForPrograms {
-            let objects = rows.map { row in
-                JSONOutput.object(zip(titles, row).map { (member($0), .string($1)) })
-            }
-            return try await call.console.print(JSONOutput.array(objects).text)
-        }
-        var table = TextTable(titles.map { TextTable.Column($0) })
-        for row in rows { table.append(row) }
-        try await call.console.print(table)
     }
 }

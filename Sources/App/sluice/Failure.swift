@@ -3,6 +3,7 @@ internal import HTTPServer
 internal import Lifecycle
 internal import SluiceAuth
 internal import SluiceCatalog
+internal import SluiceDestinations
 internal import SluicePorts
 internal import Terminal
 
@@ -23,6 +24,7 @@ enum Failure {
         case let error as IdentityError: CommandError(error.message, hint: hint(for: error))
         case let error as CryptoError: CommandError(error.message)
         case let error as CatalogError: CommandError(error.message, hint: hint(for: error))
+        case let error as DestinationError: CommandError(error.message, hint: hint(for: error))
         case let error as RecordLogError: CommandError(error.message)
         case let error as LifecycleError where error.description.hasPrefix("cannot"):
             CommandError(
@@ -49,6 +51,15 @@ enum Failure {
     private static func hint(for error: IdentityError) -> String? {
         switch error.code {
         case .notFound, .alreadyExists: "'sluice admin project|user|key list' shows what there is."
+        case .busy: "Try again."
+        default: nil
+        }
+    }
+
+    private static func hint(for error: DestinationError) -> String? {
+        switch error.code {
+        case .notFound: "'sluice destination list' shows what there is."
+        case .alreadyExists: "Choose another --name, or put it in the place of the old one with --replace."
         case .busy: "Try again."
         default: nil
         }

@@ -8,6 +8,7 @@ internal import SluiceAPI
 internal import SluiceAuth
 internal import SluiceCatalogSQLite
 internal import SluiceCore
+internal import SluiceDestinations
 internal import SluiceLog
 internal import SluiceStreams
 internal import SluiceTransfers
@@ -25,6 +26,7 @@ struct Server: Sendable {
     let log: LocalLog
     let identities: IdentityDirectory
     let streams: Streams
+    let destinations: DestinationDirectory
     let transfers: TransferTasks
     let http: HTTPServer
     /// The listener of the operator pages, where they have one of their own.
@@ -57,9 +59,12 @@ struct Server: Sendable {
         let streams = Streams(
             catalog: catalog, log: log, time: time, configuration: settings.streamsConfiguration, logger: logger)
         try await streams.load()
+        let destinations = try await DestinationDirectory(
+            DestinationStore(catalog: catalog, sealing: sealing), time: time, log: logger)
         let transfers = TransferTasks(
             catalog: catalog, log: log, streams: streams,
-            sinks: try settings.objectDestinations(otherwise: directory.buckets, time: time), time: time,
+            sinks: try ServerDestinations(
+                settings, destinations, otherwise: directory.buckets, time: time, logger: logger), time: time,
             settings: settings.transferSettings, logger: logger, metrics: metrics)
 
         let pages = OperatorPages(metrics: metrics)
@@ -114,7 +119,8 @@ struct Server: Sendable {
         }
         let server = Server(
             settings: settings, directory: directory, metrics: metrics, logger: logger, time: time, catalog: catalog,
-            log: log, identities: identities, streams: streams, transfers: transfers, http: http, pagesHTTP: pagesHTTP,
+            log: log, identities: identities, streams: streams, destinations: destinations, transfers: transfers,
+            http: http, pagesHTTP: pagesHTTP,
             pages: pages,
             endpoint: endpoint)
         server.publishFigures()
@@ -144,6 +150,7 @@ struct Server: Sendable {
     var services: [ServiceGroup.Member] {
         var members = [
             ServiceGroup.Member("identities", IdentityService(identities: identities)),
+            ServiceGroup.Member("destinations", DestinationService(destinations: destinations)),
             ServiceGroup.Member("retention", RetentionService(streams: streams)),
             ServiceGroup.Member("transfers", TransferService(tasks: transfers)),
         ]

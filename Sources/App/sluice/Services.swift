@@ -1,6 +1,7 @@
 internal import HTTPServer
 internal import Lifecycle
 internal import SluiceAuth
+internal import SluiceDestinations
 internal import SluiceStreams
 internal import SluiceTransfers
 
@@ -27,6 +28,15 @@ struct IdentityService: Service {
 
     func run() async throws {
         try await untilStopped { await identities.run() }
+    }
+}
+
+/// Follows changes of destinations that other processes make.
+struct DestinationService: Service {
+    let destinations: DestinationDirectory
+
+    func run() async throws {
+        try await untilStopped { await destinations.run() }
     }
 }
 

@@ -15,7 +15,7 @@ enum Welcome {
         let isDefault =
             (try? Settings.load(arguments: [], environment: environment))?.settings.dataDirectory
             == server.settings.dataDirectory
-        let directory = absolute(server.settings.dataDirectory)
+        let directory = absolutePath(server.settings.dataDirectory)
         let place = isDefault ? "" : " --data-dir \(quoted(directory))"
         let pages = server.pagesEndpoint.map { "\n  metrics      \($0)/metrics" } ?? ""
         return """
@@ -23,7 +23,7 @@ enum Welcome {
 
               endpoint     \(server.endpoint)
               project id   \(project)\(pages)
-              credentials  \(absolute(server.directory.credentials)) (for you alone)
+              credentials  \(absolutePath(server.directory.credentials)) (for you alone)
 
             Try this in another terminal:
 
@@ -34,15 +34,6 @@ enum Welcome {
             Stop with Ctrl-C.
 
             """
-    }
-
-    /// The path from the root, because the other terminal may be in another folder.
-    private static func absolute(_ path: String) -> String {
-        guard !path.hasPrefix("/") else { return path }
-        var buffer = [CChar](repeating: 0, count: 4096)
-        guard unsafe getcwd(&buffer, buffer.count) != nil else { return path }
-        let folder = buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
-        return String(decoding: folder, as: UTF8.self) + "/" + path
     }
 
     /// The word as a shell takes it for one.

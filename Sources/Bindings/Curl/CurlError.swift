@@ -42,6 +42,9 @@ package struct CurlError: Error, Sendable, CustomStringConvertible {
         }
     }
 
+    /// Whether the name of the host, or of the proxy, does not resolve (`CURLE_COULDNT_RESOLVE_PROXY`, `…_HOST`).
+    package var isNameUnknown: Bool { curlCode == 5 || curlCode == 6 }
+
     package var description: String {
         curlCode == 0 ? message : "\(message) (curl \(curlCode))"
     }

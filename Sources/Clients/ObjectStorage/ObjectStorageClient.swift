@@ -116,6 +116,15 @@ package struct ObjectStorageClient: Sendable {
         return try outcome.get()
     }
 
+    /// Removes an object; one that is gone already counts as removed.
+    package func delete(bucket: String, key: String) async throws(ObjectStorageError) {
+        do {
+            _ = try await call("DELETE", bucket, key, "remove \(key)")
+        } catch {
+            guard error.code == .noSuchKey else { throw error }
+        }
+    }
+
     // MARK: One request
 
     private func call(
@@ -166,7 +175,17 @@ package struct ObjectStorageClient: Sendable {
         switch error.code {
         case .cancelled: ObjectStorageError(.cancelled, "cancelled when asked to \(action)")
         case .invalidRequest: ObjectStorageError(.refused, "cannot \(action): \(error.message)")
-        default: ObjectStorageError(.unavailable, "cannot \(action): \(error.message)")
+        default:
+            ObjectStorageError(.unavailable, transport: transport(of: error), "cannot \(action): \(error.message)")
+        }
+    }
+
+    private static func transport(of error: CurlError) -> ObjectStorageError.Transport {
+        switch error.code {
+        case .unreachable: error.isNameUnknown ? .nameUnknown : .nobodyListens
+        case .tls: .tls
+        case .timedOut: .timedOut
+        default: .other
         }
     }
 }

@@ -13,15 +13,31 @@ package struct ObjectStorageError: Error, Sendable, CustomStringConvertible {
         case cancelled
     }
 
+    /// What kept a request from being answered.
+    package enum Transport: Sendable, Hashable {
+        /// The endpoint's name does not resolve.
+        case nameUnknown
+        case nobodyListens
+        /// The store's certificate or the handshake was refused.
+        case tls
+        case timedOut
+        case other
+    }
+
     package let code: Code
+    /// Nil when there was an answer, or nothing was sent.
+    package let transport: Transport?
     /// The status of the answer; 0 when there was none.
     package let status: Int
     /// The store's own code, such as `SlowDown`; empty when it gave none.
     package let storeCode: String
     package let message: String
 
-    package init(_ code: Code, status: Int = 0, storeCode: String = "", _ message: String) {
+    package init(
+        _ code: Code, status: Int = 0, storeCode: String = "", transport: Transport? = nil, _ message: String
+    ) {
         self.code = code
+        self.transport = transport
         self.status = status
         self.storeCode = storeCode
         self.message = message
@@ -38,8 +54,8 @@ package struct ObjectStorageError: Error, Sendable, CustomStringConvertible {
             case "NoSuchBucket": .noSuchBucket
             case "NoSuchKey", "NoSuchUpload": .noSuchKey
             case "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "RequestTimeTooSkewed",
-                "AllAccessDisabled",
-                "AccountProblem", "InsufficientStorageSpace":
+                "AllAccessDisabled", "AccountProblem", "InvalidAccessKey", "XAdminUserNotFound",
+                "InsufficientStorageSpace":
                 storeCode == "InsufficientStorageSpace" ? .quotaExceeded : .accessDenied
             case "QuotaExceeded", "XMinioStorageFull": .quotaExceeded
             case "SlowDown", "TooManyRequests", "RequestLimitExceeded", "OperationAborted": .throttled

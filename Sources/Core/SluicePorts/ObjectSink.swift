@@ -21,6 +21,19 @@ package protocol ObjectSink: Sendable {
 package protocol ObjectSinkProvider: Sendable {
     /// The sink of a bucket; throws `unknownDestination` when no destination fits.
     func sink(project: ProjectID, agency: String, bucket: String) throws(SinkError) -> any ObjectSink
+
+    /// Whether a destination was configured for the agency in the project; false where `sink` falls back to something
+    /// that nobody has named. True unless the provider says otherwise.
+    func hasDestination(project: ProjectID, agency: String) -> Bool
+
+    /// Learns of destinations that another process has just added or removed, as well as that is possible. Asked for
+    /// before a destination is chosen for good; nothing to do unless the provider says otherwise.
+    func refresh() async
+}
+
+extension ObjectSinkProvider {
+    package func hasDestination(project: ProjectID, agency: String) -> Bool { true }
+    package func refresh() async {}
 }
 
 /// An object's bytes, pulled piece by piece by whoever writes them.

@@ -100,7 +100,7 @@ package struct TransferRoutes: Sendable {
             guard let id = task.id?.value, !id.isEmpty else { throw .invalid("tasks has an entry without id") }
             return id
         }
-        // Ten times what a stream can have: room for repetitions, none for floods.
+        // Ten times what a stream can have: room to say which one is unknown, none for floods.
         guard ids.count <= 10 * TransferSettings.tasksPerStream else {
             throw APIError.invalid("tasks has too many entries")
         }

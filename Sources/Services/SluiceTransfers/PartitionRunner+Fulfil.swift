@@ -11,7 +11,7 @@ extension PartitionRunner {
     func fulfil(_ intent: IntentRecord, after progress: ProgressRecord) async throws -> ProgressRecord {
         let form = try await form(of: intent)
         let planned = try form.form.destination()
-        let sink = try services.sinks.sink(project: task.project, agency: planned.agency, bucket: planned.bucket)
+        let sink = try services.sink(of: task, planned)
         let start = services.time.now()
         let sorter = RecordSorter(planned, generatedAt: Timestamp(milliseconds: intent.generatedAt))
         var delivered: [DeliveryRecord] = []

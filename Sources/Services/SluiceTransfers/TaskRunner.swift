@@ -136,9 +136,7 @@ struct TaskRunner: Sendable {
         var pauses = RetryPauses(services.settings)
         while true {
             do {
-                let sink = try services.sinks.sink(
-                    project: task.project, agency: destination.agency, bucket: destination.bucket)
-                try await sink.prepare()
+                try await services.sink(of: task, destination).prepare()
                 await reporter.prepared()
                 return
             } catch {

@@ -10,6 +10,7 @@ enum TransferKeys {
     static let streams = CatalogKey("transfer/stream/")
 
     static func stream(_ id: StreamID) -> CatalogKey { CatalogKey("transfer", "stream", id.text) }
+    static let tasks = CatalogKey("transfer/task/")
     static func task(_ id: TransferTaskID) -> CatalogKey { CatalogKey("transfer", "task", id.text) }
     static func status(_ id: TransferTaskID) -> CatalogKey { CatalogKey("transfer", "status", id.text) }
     static func owner(_ id: TransferTaskID) -> CatalogKey { CatalogKey("transfer", "owner", id.text) }
@@ -56,6 +57,8 @@ struct TaskRecord: TransferRecord {
     var streamName: String
     var createdAt: Int64
     var descriptor: OBSDescriptor
+    /// Absent in records of tasks that were made before it was kept: they fall back as they did.
+    var hasDestination: Bool?
 }
 
 struct StatusRecord: TransferRecord {

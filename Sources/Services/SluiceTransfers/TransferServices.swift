@@ -17,6 +17,19 @@ struct TransferServices: Sendable {
     let memory: MemoryBudget
 }
 
+extension TransferServices {
+    /// The sink that a task delivers to. A task that was made for a configured destination does not fall back to the
+    /// local folders when that destination is gone: its next objects would lie where nobody looks for them.
+    func sink(of task: TransferTask, _ destination: OBSDestination) throws(SinkError) -> any ObjectSink {
+        guard !task.hasDestination || sinks.hasDestination(project: task.project, agency: destination.agency) else {
+            throw SinkError(
+                .unknownDestination,
+                "the destination of this task was removed: none fits the agency \(destination.agency) any more")
+        }
+        return try sinks.sink(project: task.project, agency: destination.agency, bucket: destination.bucket)
+    }
+}
+
 /// The task belongs to somebody else now, or to nobody: its former runner stops without a word.
 struct TaskLost: Error {}
 

@@ -16,6 +16,8 @@ package struct TransferSettings: Sendable {
     package var retryPause: Duration = .seconds(1)
     /// The longest pause between attempts (spec section 4.1: 60 s).
     package var retryPauseMax: Duration = .seconds(60)
+    /// How long a destination may take to answer when a task is created or updated; by default 10 s.
+    package var reachTimeout: Duration = .seconds(10)
     /// Directories that the records of one delivery may name: a delivery ends before it would need more; by default 8192.
     package var directoriesMax = 8192
     /// Entries kept of a task's dump log (spec section 4.5: 1000).

@@ -1,3 +1,4 @@
+package import SluiceCatalog
 package import SluiceCore
 
 /// The server's own name of a transfer task: 20 random letters and digits (spec section 1.5).
@@ -21,9 +22,21 @@ package struct TransferTask: Sendable, Hashable {
     package let streamName: StreamName
     package let createdAt: Timestamp
     package let descriptor: OBSDescriptor
+    /// Whether a destination was configured for it when it was created or last updated.
+    package var hasDestination = false
 }
 
 extension TransferTask {
+    /// Every task that the catalog holds, whichever project it belongs to, by id.
+    package static func all(in catalog: any Catalog) async throws(TransferError) -> [TransferTask] {
+        do {
+            return try await TransferStore(catalog: catalog).all(under: TransferKeys.tasks, as: TaskRecord.self)
+                .compactMap { TransferTask($0.record) }
+        } catch {
+            throw TransferError(error)
+        }
+    }
+
     /// Nil when a stored name breaks the rules of names.
     init?(_ record: TaskRecord) {
         guard let project = ProjectID(record.project), let streamName = StreamName(record.streamName) else {
@@ -32,13 +45,13 @@ extension TransferTask {
         self.init(
             id: TransferTaskID(record.id), name: record.name, project: project, stream: StreamID(record.stream),
             streamName: streamName, createdAt: Timestamp(milliseconds: record.createdAt),
-            descriptor: record.descriptor)
+            descriptor: record.descriptor, hasDestination: record.hasDestination ?? false)
     }
 
     var record: TaskRecord {
         TaskRecord(
             id: id.text, name: name, project: project.text, stream: stream.text, streamName: streamName.text,
-            createdAt: createdAt.milliseconds, descriptor: descriptor)
+            createdAt: createdAt.milliseconds, descriptor: descriptor, hasDestination: hasDestination)
     }
 }
 

@@ -3,8 +3,8 @@ package import SluiceCore
 internal import SluicePorts
 
 extension TransferTasks {
-    /// Starts tasks by id or name. All are resolved first: an unknown one is named and nothing changes. Those that run
-    /// already stay as they are. The new state is visible when this returns.
+    /// Starts tasks by id or name. All are resolved first: an unknown one, or one that is named twice, is refused
+    /// by name and nothing changes. Those that run already stay as they are. The new state is visible when this returns.
     package func start(
         _ references: [String], on stream: String, in project: ProjectID
     ) async throws(TransferError) {
@@ -30,7 +30,10 @@ extension TransferTasks {
                 guard let id = Self.find(reference, among: members) else {
                     throw TransferError(.taskNotFound, "[\(reference)]")
                 }
-                if !ids.contains(id) { ids.append(id) }
+                guard !ids.contains(id) else {
+                    throw OBSDestination.invalid("tasks names \(reference) more than once")
+                }
+                ids.append(id)
             }
             var changes: [CatalogChange] = []
             var moved: [TransferTaskID] = []

@@ -13,21 +13,18 @@ extension TransferTasks {
     ) async throws(TransferError) -> TransferTaskSummary {
         let stream = try await stream(reference, in: project)
         let destination = try validate(descriptor, for: stream)
+        // Before the lock, because a slow destination must not keep others from stopping the stream's tasks.
+        try Self.checkRoom(for: destination, among: try await members(of: stream.id)?.record.tasks ?? [])
+        let hasDestination = try await reach(destination, in: project)
         return try await lock.withLock(stream.id.text) { () async throws(TransferError) in
             let members = try await self.members(of: stream.id)
             let tasks = members?.record.tasks ?? []
-            guard !tasks.contains(where: { $0.name == destination.taskName }) else {
-                throw TransferError(.taskExists, "[\(destination.taskName)]")
-            }
-            guard tasks.count < TransferSettings.tasksPerStream else {
-                throw TransferError(.quotaExceeded, "[\(TransferSettings.tasksPerStream)]")
-            }
-            try await reach(destination, in: project)
+            try Self.checkRoom(for: destination, among: tasks)
 
             let id = TransferTaskID(services.identifiers.next())
             let task = TransferTask(
                 id: id, name: destination.taskName, project: project, stream: stream.id, streamName: stream.name,
-                createdAt: services.time.now(), descriptor: destination.descriptor)
+                createdAt: services.time.now(), descriptor: destination.descriptor, hasDestination: hasDestination)
             var changes = [
                 try put(
                     TransferKeys.stream(stream.id),
@@ -58,18 +55,16 @@ extension TransferTasks {
     ) async throws(TransferError) {
         let stream = try await stream(reference, in: project)
         let destination = try validate(descriptor, for: stream)
+        _ = try await named(destination.taskName, on: stream)
+        let hasDestination = try await reach(destination, in: project)
         try await lock.withLock(stream.id.text) { () async throws(TransferError) in
-            guard let members = try await self.members(of: stream.id),
-                let member = members.record.tasks.first(where: { $0.name == destination.taskName })
-            else { throw TransferError(.taskNotFound, "[\(destination.taskName)]") }
-            let id = TransferTaskID(member.id)
+            let id = try await named(destination.taskName, on: stream)
             let task = try await task(id)
-            try await reach(destination, in: project)
             var kept = destination.descriptor
             kept.consumerStrategy = task.descriptor.consumerStrategy
             let updated = TransferTask(
                 id: id, name: task.name, project: project, stream: stream.id, streamName: stream.name,
-                createdAt: task.createdAt, descriptor: kept)
+                createdAt: task.createdAt, descriptor: kept, hasDestination: hasDestination)
             try await commit([
                 try put(TransferKeys.task(id), updated.record, expecting: .present), try await revocation(of: id),
             ])
@@ -124,18 +119,65 @@ extension TransferTasks {
         return destination
     }
 
-    /// Asks the destination once; what it answers decides whether the request is good.
-    private func reach(_ destination: OBSDestination, in project: ProjectID) async throws(TransferError) {
+    /// Refuses a second task of a name and one more than a stream may have.
+    private static func checkRoom(
+        for destination: OBSDestination, among tasks: [StreamTasksRecord.Member]
+    ) throws(TransferError) {
+        guard !tasks.contains(where: { $0.name == destination.taskName }) else {
+            throw TransferError(.taskExists, "[\(destination.taskName)]")
+        }
+        guard tasks.count < TransferSettings.tasksPerStream else {
+            throw TransferError(.quotaExceeded, "[\(TransferSettings.tasksPerStream)]")
+        }
+    }
+
+    /// The stream's task of that name; its id will not do, because an update must name the task.
+    private func named(_ name: String, on stream: StreamDescription) async throws(TransferError) -> TransferTaskID {
+        guard let member = try await members(of: stream.id)?.record.tasks.first(where: { $0.name == name }) else {
+            throw TransferError(.taskNotFound, "[\(name)]")
+        }
+        return TransferTaskID(member.id)
+    }
+
+    /// Asks the destination once, for at most `TransferSettings.reachTimeout`; what it answers decides whether the
+    /// request is good.
+    /// - Returns: whether a destination is configured for it.
+    private func reach(_ destination: OBSDestination, in project: ProjectID) async throws(TransferError) -> Bool {
+        await services.sinks.refresh()
+        let hasDestination = services.sinks.hasDestination(project: project, agency: destination.agency)
         do {
-            try await services.sinks.sink(
-                project: project, agency: destination.agency, bucket: destination.bucket
-            ).prepare()
+            let sink = try services.sinks.sink(
+                project: project, agency: destination.agency, bucket: destination.bucket)
+            try await prepare(sink)
+            return hasDestination
         } catch {
             switch error.code {
             case .notFound, .unknownDestination: throw TransferError(.bucketNotFound, "[\(destination.bucket)]")
             default: throw TransferError(.destinationFailed, "[\(error.message)]")
             }
         }
+    }
+
+    private func prepare(_ sink: any ObjectSink) async throws(SinkError) {
+        let time = services.time
+        let limit = services.settings.reachTimeout
+        let outcome: Result<Void, SinkError> = await withTaskGroup(of: Result<Void, SinkError>.self) { group in
+            group.addTask {
+                do throws(SinkError) {
+                    return .success(try await sink.prepare())
+                } catch {
+                    return .failure(error)
+                }
+            }
+            group.addTask {
+                // Cancelled when the destination has answered: then nobody looks at this result.
+                try? await time.sleep(for: limit)
+                return .failure(SinkError(.unavailable, "the destination does not answer within \(limit)"))
+            }
+            defer { group.cancelAll() }
+            return await group.next() ?? .failure(SinkError(.cancelled, "the request was cancelled"))
+        }
+        try outcome.get()
     }
 
     /// Takes the task away from its runner: nothing that the runner still tries to store will be.
