@@ -4,6 +4,7 @@ import Observability
 import SluiceAPI
 import SluiceCatalog
 import SluiceCore
+import SluicePorts
 import SluiceSinkObject
 import SluiceStreams
 import SluiceTesting
@@ -38,7 +39,9 @@ final class APIHarness: Sendable {
         }
     }
 
-    init(configure: (inout StreamsConfiguration) -> Void = { _ in }) async throws {
+    init(
+        sinks: (any ObjectSinkProvider)? = nil, configure: (inout StreamsConfiguration) -> Void = { _ in }
+    ) async throws {
         var configuration = StreamsConfiguration()
         configure(&configuration)
         log = MemoryRecordLog()
@@ -47,7 +50,8 @@ final class APIHarness: Sendable {
         let errors = ErrorTable()
         buckets = try TemporaryFolder()
         transfers = TransferTasks(
-            catalog: catalog, log: log, streams: streams, sinks: FolderBuckets(root: buckets.path), time: time)
+            catalog: catalog, log: log, streams: streams, sinks: sinks ?? FolderBuckets(root: buckets.path),
+            time: time)
         let figures = RequestMetrics(metrics, time: time)
         router = Router(
             routes: StreamRoutes(streams: streams).routes + AppRoutes(streams: streams).routes

@@ -1,6 +1,6 @@
 // Bodies of the transfer task operations, letter for letter (spec sections 2.5 and 2.9.3).
 
-/// An object, or the first element of an array: the old form of create-stream wrote descriptors as arrays.
+/// An object, or an array of at most one: the old form of create-stream wrote descriptors as arrays.
 package struct OneOrFirst<Element: Decodable & Sendable>: Decodable, Sendable {
     package let value: Element?
 
@@ -8,6 +8,10 @@ package struct OneOrFirst<Element: Decodable & Sendable>: Decodable, Sendable {
         let container = try decoder.singleValueContainer()
         if var list = try? decoder.unkeyedContainer() {
             value = list.isAtEnd ? nil : try list.decode(Element.self)
+            guard list.isAtEnd else {
+                throw DecodingError.typeMismatch(
+                    Element.self, .init(codingPath: decoder.codingPath, debugDescription: "must be one object"))
+            }
         } else {
             value = try container.decode(Element.self)
         }

@@ -28,6 +28,9 @@ package struct OBSDestination: Sendable, Hashable {
     package let sizeInterval: ByteCount?
     package let isCompressed: Bool
 
+    /// Kept only to be echoed; the public API names no bound.
+    private static let carbonPropertiesBytesMax = 16 << 10
+
     /// - Throws: `invalidRequest` naming the first member that breaks a rule.
     package init(
         validating given: OBSDescriptor, for dataType: StreamDataType, hasSchema: Bool, minimumIntervalSeconds: Int
@@ -95,6 +98,10 @@ package struct OBSDestination: Sendable, Hashable {
         }
         guard (descriptor.deliverDataType ?? "").isEmpty else {
             throw Self.invalid("deliver_data_type \(descriptor.deliverDataType ?? "") is not supported")
+        }
+        let properties = (descriptor.carbonProperties ?? [:]).reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count }
+        guard properties <= Self.carbonPropertiesBytesMax else {
+            throw Self.invalid("carbon_properties has more than \(Self.carbonPropertiesBytesMax) bytes")
         }
     }
 

@@ -6,9 +6,15 @@ package enum RecordTimeRule: Sendable, Hashable {
     case milliseconds(attribute: String)
     case text(attribute: String, format: TimestampTextFormat)
 
+    /// The longest name of a record's member; the public API names no bound.
+    private static let nameBytesMax = 256
+
     package init(validating schema: OBSDescriptor.ProcessingSchema) throws(TransferError) {
         guard let name = schema.timestampName, !name.isEmpty else {
             throw OBSDestination.invalid("processing_schema.timestamp_name is missing")
+        }
+        guard name.utf8.count <= Self.nameBytesMax else {
+            throw OBSDestination.invalid("processing_schema.timestamp_name has more than \(Self.nameBytesMax) bytes")
         }
         switch schema.timestampType {
         case "Timestamp": self = .milliseconds(attribute: name)
