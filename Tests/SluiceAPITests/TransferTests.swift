@@ -83,6 +83,10 @@ final class TemporaryFolder: Sendable {
                 #expect(delivery["last_sequence_number"] as? String == "1")
                 #expect(answer.json["next"] == nil)
             }
+            let verified = await harness.call("GET", path + "/to-lake/verification")
+            let verification = try #require((verified.json["verifications"] as? [[String: Any]])?.first)
+            #expect(verification["state"] as? String == "OK" && verification["object"] as? String == object)
+            #expect(verification["compared_with_stream"] as? Bool == true && verification["message"] == nil)
             for query in ["?partition_id=0&sequence_number=2", "?partition_id=1", "?object=x", "?end_time=1"] {
                 let answer = await harness.call("GET", path + "/to-lake/deliveries" + query)
                 #expect((answer.json["deliveries"] as? [Any])?.isEmpty == true)
@@ -148,7 +152,7 @@ final class TemporaryFolder: Sendable {
         ("POST", "/action", #"{"action":"start","tasks":[{}]}"#, 400, "DIS.4200"),
         ("POST", "/action", #"{"action":"pause","tasks":[{"id":"x"}]}"#, 400, "DIS.4200"),
         ("POST", "/action", #"{"action":"stop","tasks":[{"id":"x"}]}"#, 400, "DIS.4354"),
-        ("GET", "/none/deliveries", "", 400, "DIS.4354"),
+        ("GET", "/none/deliveries", "", 400, "DIS.4354"), ("GET", "/none/verification", "", 400, "DIS.4354"),
     ]
 
     @Test(arguments: refusals)
@@ -157,6 +161,30 @@ final class TemporaryFolder: Sendable {
         let answer = await harness.call(row.method, path + row.path, row.body)
         #expect(answer.status == row.status && answer.code == row.code, "\(answer.text)")
         #expect(await harness.call("GET", path).json["total_number"] as? Int == 0)
+    }
+
+    static let badQueries: [(query: String, code: String)] = [
+        ("partition_id=x", "DIS.4201"), ("partition_id=-1", "DIS.4201"), ("partition_id=shardId-x", "DIS.4201"),
+        ("limit=0", "DIS.4200"), ("limit=x", "DIS.4200"), ("next=x", "DIS.4200"), ("next=..%2F", "DIS.4200"),
+        ("partition_id=0&sequence_number=x", "DIS.4216"), ("partition_id=0&sequence_number=-1", "DIS.4216"),
+        ("sequence_number=1", "DIS.4200"), ("object=a&sequence_number=1", "DIS.4200"),
+        ("start_time=x", "DIS.4200"), ("start_time=-1", "DIS.4200"), ("end_time=99999999999999", "DIS.4200"),
+    ]
+
+    @Test func badQueriesOfTheLedgerAreRefused() async throws {
+        let harness = try await harness()
+        #expect(await harness.call("POST", path, Self.body()).status == 201)
+        for row in Self.badQueries {
+            let answer = await harness.call("GET", path + "/to-lake/deliveries?" + row.query)
+            #expect(answer.status == 400 && answer.code == row.code, "\(row.query): \(answer.text)")
+            guard !row.query.contains("sequence_number"), !row.query.contains("time") else { continue }
+            let verification = await harness.call("GET", path + "/to-lake/verification?" + row.query)
+            #expect(verification.status == 400 && verification.code == row.code, "\(row.query): \(verification.text)")
+        }
+        for page in ["deliveries", "verification"] {
+            let answer = await harness.call("GET", path + "/to-lake/\(page)?limit=5000")
+            #expect(answer.status == 200 && answer.json["next"] == nil)
+        }
     }
 
     @Test func foreignAndUnknownStreamsAndQuota() async throws {

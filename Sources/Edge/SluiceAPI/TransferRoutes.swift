@@ -21,6 +21,7 @@ package struct TransferRoutes: Sendable {
                 route("POST", path, create), route("GET", path, list), route("PUT", path, update),
                 route("POST", path + "/action", act), route("GET", path + "/{task}", show),
                 route("DELETE", path + "/{task}", delete), route("GET", path + "/{task}/deliveries", deliveries),
+                route("GET", path + "/{task}/verification", verification),
             ]
         } + [route("POST", "/v1/transfertasklog/{task}", log)]
     }
@@ -115,12 +116,7 @@ package struct TransferRoutes: Sendable {
 
     @Sendable private func deliveries(_ context: RequestContext) async throws -> HTTPResponse {
         var filter = DeliveryFilter()
-        if let text = context.query["partition_id"] {
-            guard let number = PartitionNumber(parsing: text) else {
-                throw APIError(status: 400, code: "DIS.4201", message: "Invalid partition_id. [\(text)]")
-            }
-            filter.partition = number
-        }
+        filter.partition = try Self.partition(in: context.query)
         if let text = context.query["sequence_number"] {
             guard let value = Int64(text), value >= 0 else {
                 throw APIError(status: 400, code: "DIS.4216", message: "Invalid sequence_number. [\(text)]")
@@ -136,16 +132,22 @@ package struct TransferRoutes: Sendable {
             after: context.query["next"], limit: try context.query.limit("limit", default: 100, maximum: 1000))
         return try .json(
             200,
-            DeliveriesAnswer(
-                deliveries: page.deliveries.map { delivery in
-                    let digits = String(delivery.crc32c, radix: 16)
-                    return DeliveryAnswer(
-                        object: delivery.object, partition_id: delivery.partition.description,
-                        first_sequence_number: delivery.first.description,
-                        last_sequence_number: delivery.last.description, records: delivery.records,
-                        bytes: delivery.bytes,
-                        checksum: "crc32c:" + String(repeating: "0", count: 8 - digits.utf8.count) + digits,
-                        delivered_at: delivery.deliveredAt.milliseconds)
+            DeliveriesAnswer(deliveries: page.deliveries.map(Self.answer), next: page.next))
+    }
+
+    @Sendable private func verification(_ context: RequestContext) async throws -> HTTPResponse {
+        let page = try await tasks.verification(
+            of: context.parameter("task"), on: context.parameter("stream"), in: context.project,
+            partition: try Self.partition(in: context.query), after: context.query["next"],
+            limit: try context.query.limit("limit", default: 100, maximum: 1000))
+        return try .json(
+            200,
+            VerificationsAnswer(
+                verifications: page.verifications.map { verification in
+                    VerificationAnswer(
+                        delivery: Self.answer(verification.delivery), runs: verification.runs,
+                        state: verification.state.rawValue, compared_with_stream: verification.isComparedWithStream,
+                        message: verification.message.isEmpty ? nil : verification.message)
                 }, next: page.next))
     }
 
@@ -186,6 +188,24 @@ package struct TransferRoutes: Sendable {
     }
 
     // MARK: Wire and domain
+
+    private static func partition(in query: QueryParameters) throws(APIError) -> PartitionNumber? {
+        guard let text = query["partition_id"] else { return nil }
+        guard let number = PartitionNumber(parsing: text) else {
+            throw APIError(status: 400, code: "DIS.4201", message: "Invalid partition_id. [\(text)]")
+        }
+        return number
+    }
+
+    @Sendable private static func answer(_ delivery: Delivery) -> DeliveryAnswer {
+        let digits = String(delivery.crc32c, radix: 16)
+        return DeliveryAnswer(
+            object: delivery.object, partition_id: delivery.partition.description,
+            first_sequence_number: delivery.first.description, last_sequence_number: delivery.last.description,
+            records: delivery.records, bytes: delivery.bytes,
+            checksum: "crc32c:" + String(repeating: "0", count: 8 - digits.utf8.count) + digits,
+            delivered_at: delivery.deliveredAt.milliseconds)
+    }
 
     /// The descriptor that a body means: the one named after its type, else the only one there is.
     private static func descriptor(in body: TransferTaskBody) throws(APIError) -> OBSDescriptor {

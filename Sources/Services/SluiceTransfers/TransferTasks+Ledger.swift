@@ -2,7 +2,8 @@ internal import SluiceCatalog
 package import SluiceCore
 
 extension TransferTasks {
-    /// Deliveries of a task that fit the filter, at most `limit` (1 to 1000) a page; `after` is a page's `next`.
+    /// Deliveries of a task that fit every condition of the filter, at most `limit` (1 to 1000) a page; `after` is a
+    /// page's `next`. Those of one object or one record are never more than a page.
     package func deliveries(
         of name: String, on reference: String, in project: ProjectID, filter: DeliveryFilter = DeliveryFilter(),
         after: String? = nil, limit: Int = 100
@@ -10,11 +11,11 @@ extension TransferTasks {
         let stream = try await stream(reference, in: project)
         let id = try await resolve(name, on: stream)
         do {
+            guard filter.sequenceNumber == nil || filter.partition != nil else {
+                throw OBSDestination.invalid("sequence_number needs partition_id")
+            }
             if let object = filter.object { return try await delivery(of: object, filter, id) }
-            if let number = filter.sequenceNumber {
-                guard let partition = filter.partition else {
-                    throw OBSDestination.invalid("sequence_number needs partition_id")
-                }
+            if let number = filter.sequenceNumber, let partition = filter.partition {
                 return try await deliveries(holding: number, in: partition, filter, id)
             }
             if filter.from != nil || filter.until != nil {
@@ -42,7 +43,7 @@ extension TransferTasks {
         }
     }
 
-    private static func key(_ token: String, below prefix: CatalogKey) throws(TransferError) -> CatalogKey {
+    static func key(_ token: String, below prefix: CatalogKey) throws(TransferError) -> CatalogKey {
         guard token.utf8.count <= 64, token.utf8.allSatisfy({ ($0 >= 0x30 && $0 <= 0x39) || $0 == 0x2F }) else {
             throw OBSDestination.invalid("next is not one that a page has given")
         }
@@ -59,7 +60,7 @@ extension TransferTasks {
             let found = try await store.get(
                 TransferKeys.delivery(id, PartitionNumber(pointer.partition), last: SequenceNumber(pointer.last)),
                 as: DeliveryRecord.self)?.record,
-            filter.partition.map({ $0.value == found.partition }) ?? true
+            found.fits(filter)
         else { return DeliveryPage(deliveries: [], next: nil) }
         return DeliveryPage(deliveries: [Delivery(found)], next: nil)
     }
@@ -80,7 +81,7 @@ extension TransferTasks {
             for entry in page {
                 let record = try TransferStore.decode(entry, as: DeliveryRecord.self)
                 if record.deliveryFirst > number.value { return DeliveryPage(deliveries: found, next: nil) }
-                if record.holds(number.value) { found.append(Delivery(record)) }
+                if record.fits(filter) { found.append(Delivery(record)) }
             }
             guard page.count == pageSize else { return DeliveryPage(deliveries: found, next: nil) }
             after = page.last?.key
@@ -137,6 +138,16 @@ extension TransferTasks {
         } catch {
             throw TransferError(error)
         }
+    }
+}
+
+extension DeliveryRecord {
+    fileprivate func fits(_ filter: DeliveryFilter) -> Bool {
+        (filter.partition.map { $0.value == partition } ?? true)
+            && (filter.sequenceNumber.map { holds($0.value) } ?? true)
+            && (filter.object.map { $0 == object } ?? true)
+            && (filter.from.map { deliveredAt >= $0.milliseconds } ?? true)
+            && (filter.until.map { deliveredAt < $0.milliseconds } ?? true)
     }
 }
 

@@ -11,6 +11,8 @@ package final class TransferTasks: Sendable {
     let services: TransferServices
     let board = RunnerBoard()
     let lock = KeyedLock()
+    /// One verification reads objects at a time.
+    let verificationGate = SerialGate()
     let lagReader: LagReader
     private let lagFigures: LagFigures
 

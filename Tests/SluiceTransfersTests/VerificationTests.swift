@@ -1,0 +1,199 @@
+import SluiceCatalog
+import SluiceCore
+import SluicePorts
+import SluiceTesting
+import SluiceTransfers
+import Synchronization
+import Testing
+
+/// A bucket whose objects somebody else changes, or that cannot be read.
+final class TamperedBucket: ObjectSink, ObjectSinkProvider {
+    private struct State {
+        var objects: [String: [UInt8]] = [:]
+        var failures: [String: SinkError] = [:]
+        var reads = 0
+    }
+
+    private let state = Mutex(State())
+    var keys: [String] { state.withLock { $0.objects.keys.sorted() } }
+    var reads: Int { state.withLock(\.reads) }
+
+    func change(_ key: String, _ body: (inout [UInt8]?) -> Void) { state.withLock { body(&$0.objects[key]) } }
+    func fail(_ key: String, _ error: SinkError?) { state.withLock { $0.failures[key] = error } }
+
+    func sink(project: ProjectID, agency: String, bucket: String) throws(SinkError) -> any ObjectSink { self }
+    func prepare() async throws(SinkError) {}
+
+    func write(_ key: String, body: ObjectBody) async throws {
+        var bytes: [UInt8] = []
+        while let piece = try await body.next() { bytes += piece }
+        state.withLock { $0.objects[key] = bytes }
+    }
+
+    func examine(_ key: String) async throws(SinkError) -> ObjectFacts? {
+        let (bytes, failure) = state.withLock { state in
+            state.reads += 1
+            return (state.objects[key], state.failures[key])
+        }
+        if let failure { throw failure }
+        return bytes.map { ObjectFacts(length: $0.count, crc32c: CRC32C.checksum($0)) }
+    }
+}
+
+@Suite(.timeLimit(.minutes(1))) struct VerificationTests {
+    /// Four deliveries of five records each, in partition 0.
+    private func house(
+        _ bucket: TamperedBucket, dataType: StreamDataType = .json, deliveries: Int = 4,
+        _ change: @escaping @Sendable (inout OBSDescriptor) -> Void = { _ in }
+    ) async throws -> TestHouse {
+        let house = try await TestHouse(dataType: dataType, bucket: bucket)
+        try await house.running {
+            try await house.tasks.create(house.descriptor("to-lake", change), on: "meters", in: house.project)
+            for round in 0..<deliveries {
+                try await house.put((0..<5).map { #"{"t":"2026-01-0\#($0 % 3 + 1) 00:00:00","n":\#(round)}"# })
+                try await house.advance(by: .seconds(30)) {
+                    try await house.show().partitions[0].next == SequenceNumber(Int64(5 * round + 5))
+                }
+            }
+        }
+        return house
+    }
+
+    private func verify(_ house: TestHouse, limit: Int = 100) async throws -> [Verification] {
+        var found: [Verification] = []
+        var next: String?
+        repeat {
+            let page = try await house.tasks.verification(
+                of: "to-lake", on: "meters", in: house.project, after: next, limit: limit)
+            #expect(page.verifications.count <= limit)
+            found += page.verifications
+            next = page.next
+        } while next != nil
+        return found
+    }
+
+    static let layouts: [(name: String, dataType: StreamDataType, change: @Sendable (inout OBSDescriptor) -> Void)] = [
+        ("text", .json, { _ in }), ("text without delimiter", .json, { $0.recordDelimiter = "" }),
+        ("csv", .csv, { $0.destinationFileType = "csv" }), ("gzip", .json, { $0.compressionFormat = "gzip" }),
+        ("directories of generation", .json, { $0.partitionFormat = "yyyy/MM/dd/HH/mm" }),
+        (
+            "directories of records", .json,
+            {
+                $0.partitionFormat = "yyyy/MM/dd"
+                $0.processingSchema = .init(
+                    timestampName: "t", timestampType: "String", timestampFormat: "yyyy-MM-dd HH:mm:ss")
+            }
+        ),
+        (
+            "directories of records with gzip", .json,
+            {
+                $0.compressionFormat = "gzip"
+                $0.partitionFormat = "yyyy/MM/dd"
+                $0.processingSchema = .init(
+                    timestampName: "t", timestampType: "String", timestampFormat: "yyyy-MM-dd HH:mm:ss")
+            }
+        ),
+    ]
+
+    @Test(arguments: layouts.map(\.name))
+    func objectsAreComparedWithTheStream(layout: String) async throws {
+        let row = try #require(Self.layouts.first { $0.name == layout })
+        let bucket = TamperedBucket()
+        let house = try await house(bucket, dataType: row.dataType, row.change)
+        let reads = bucket.reads
+        let found = try await verify(house, limit: 3)
+        #expect(bucket.reads == reads + found.count)
+        #expect(found.map(\.delivery.object).sorted() == bucket.keys)
+        for verification in found {
+            #expect(verification.state == .ok && verification.isComparedWithStream && verification.message.isEmpty)
+        }
+        #expect(found.reduce(0) { $0 + $1.delivery.records } == 20)
+        // Also after an update: each object is compared in the form it was delivered in.
+        try await house.tasks.update(
+            house.descriptor {
+                row.change(&$0)
+                $0.compressionFormat = "none"
+                $0.recordDelimiter = "|"
+            }, on: "meters", in: house.project)
+        #expect(try await verify(house) == found)
+    }
+
+    static let tampering: [(name: String, state: Verification.State, change: @Sendable (inout [UInt8]?) -> Void)] = [
+        ("deleted", .missing, { $0 = nil }), ("one bit", .differs, { $0?[7] ^= 1 }),
+        ("truncated", .differs, { $0?.removeLast() }), ("emptied", .differs, { $0 = [] }),
+        ("extended", .differs, { $0?.append(10) }), ("swapped", .differs, { $0?.swapAt(3, 4) }),
+    ]
+
+    @Test(arguments: tampering.map(\.name))
+    func tamperedObjectsAreFound(how: String) async throws {
+        let row = try #require(Self.tampering.first { $0.name == how })
+        let bucket = TamperedBucket()
+        let house = try await house(bucket)
+        bucket.change(bucket.keys[2], row.change)
+        let found = try await verify(house)
+        #expect(found.map(\.state) == [.ok, .ok, row.state, .ok])
+        #expect(found[2].delivery.object.contains("_00000000000000000010_5") && !found[2].message.isEmpty)
+    }
+
+    @Test(arguments: [
+        SinkError(.unavailable, "no answer"), SinkError(.accessDenied, "refused"), SinkError(.throttled, "slow down"),
+    ])
+    func unreadableObjectsAreNoFailureOfTheCall(error: SinkError) async throws {
+        let bucket = TamperedBucket()
+        let house = try await house(bucket)
+        bucket.fail(bucket.keys[0], error)
+        var found = try await verify(house)
+        #expect(found.map(\.state) == [.unreadable, .ok, .ok, .ok] && found[0].message == error.message)
+        bucket.fail(bucket.keys[0], SinkError(.notFound, "no bucket"))
+        #expect(try await verify(house).map(\.state) == [.missing, .ok, .ok, .ok])
+        bucket.fail(bucket.keys[0], nil)
+        found = try await verify(house)
+        #expect(found.allSatisfy { $0.state == .ok })
+    }
+
+    @Test func whatRetentionHasTakenIsComparedWithTheLedger() async throws {
+        let bucket = TamperedBucket()
+        let house = try await house(bucket)
+        // Inside the second object: it cannot be made again as a whole.
+        try await house.log.trim(house.partition(0), before: SequenceNumber(7))
+        var found = try await verify(house)
+        #expect(found.allSatisfy { $0.state == .ok })
+        #expect(found.map(\.isComparedWithStream) == [false, false, true, true])
+        bucket.change(bucket.keys[0]) { $0?[0] ^= 1 }
+        try await house.log.deletePartitions([house.partition(0)])
+        found = try await verify(house)
+        #expect(found.map(\.state) == [.differs, .ok, .ok, .ok])
+        #expect(found.map(\.isComparedWithStream) == [false, false, false, false])
+    }
+
+    @Test func aForgedPairOfObjectAndLedgerFailsAgainstTheStream() async throws {
+        let bucket = TamperedBucket()
+        let house = try await house(bucket)
+        let forged = Array("forged\n".utf8)
+        bucket.change(bucket.keys[1]) { $0 = forged }
+        for entry in try await house.catalog.list(prefix: CatalogKey("transfer/ledger/"), after: nil, limit: 100)
+        where String(decoding: entry.value, as: UTF8.self).contains("\"first\":5,") {
+            var text = String(decoding: entry.value, as: UTF8.self)
+            text.replace(/"bytes":\d+/, with: "\"bytes\":\(forged.count)")
+            text.replace(/"crc32c":\d+/, with: "\"crc32c\":\(CRC32C.checksum(forged))")
+            try await house.catalog.commit([.put(entry.key, Array(text.utf8))])
+        }
+        let found = try await verify(house)
+        #expect(found.map(\.state) == [.ok, .differs, .ok, .ok])
+        #expect(found[1].isComparedWithStream && found[1].message.contains("stream"))
+    }
+
+    @Test func onePartitionAndLaterDeliveriesByPage() async throws {
+        let bucket = TamperedBucket()
+        let house = try await house(bucket, deliveries: 2)
+        let first = try await house.tasks.verification(
+            of: "to-lake", on: "meters", in: house.project, partition: PartitionNumber(0), limit: 1)
+        #expect(first.verifications.count == 1 && first.next != nil)
+        let rest = try await house.tasks.verification(
+            of: "to-lake", on: "meters", in: house.project, partition: PartitionNumber(0), after: first.next, limit: 9)
+        #expect(rest.verifications.map(\.delivery.first.value) == [5] && rest.next == nil)
+        let other = try await house.tasks.verification(
+            of: "to-lake", on: "meters", in: house.project, partition: PartitionNumber(1))
+        #expect(other.verifications.isEmpty && other.next == nil)
+    }
+}
