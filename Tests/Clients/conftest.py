@@ -6,6 +6,7 @@ import pathlib
 
 import pytest
 
+import destinations
 import serverprocess
 from api import Api
 
@@ -58,6 +59,22 @@ def new_server(tmp_path):
     for running in made:
         if running.is_running():
             running.kill()
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory):
+    """A real S3 server with the bucket `lake`, its folder in sight."""
+    running = destinations.running_gateway(tmp_path_factory.mktemp("s3") / "plain")
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def house(new_server):
+    """A running server of the test's own, and the commands on its data directory."""
+    made = destinations.House(new_server(settings=destinations.QUICK))
+    yield made
+    assert made.server.stop() == 0
 
 
 @pytest.fixture(scope="session")

@@ -183,6 +183,29 @@ final class ScriptedStore: Sendable {
         }
     }
 
+    /// A HEAD is answered without a body; the store's word comes with the GET behind it.
+    @Test(arguments: [
+        (403, 403, "SignatureDoesNotMatch", SinkError.Code.accessDenied), (403, 403, "AccessDenied", .accessDenied),
+        (403, 404, "NoSuchKey", .accessDenied), (403, 404, "NoSuchBucket", .notFound),
+        (404, 404, "NoSuchKey", .notFound),
+        (404, 404, "NoSuchBucket", .notFound), (404, 404, "XAdminUserNotFound", .accessDenied),
+        (404, 403, "InvalidAccessKeyId", .accessDenied), (404, 404, "", .notFound), (403, 500, "", .accessDenied),
+        (400, 400, "AuthorizationHeaderMalformed", .refused), (301, 301, "PermanentRedirect", .refused),
+        (503, 404, "NoSuchBucket", .throttled), (500, 404, "NoSuchBucket", .unavailable),
+    ])
+    func aBucketThatCannotBeUsed(head: Int, get: Int, code: String, expected: SinkError.Code) async throws {
+        let house = try House()
+        house.store.fault("HEAD", .response(HTTPResponse(status: head)))
+        let body = code.isEmpty ? "" : "<Error><Code>\(code)</Code></Error>"
+        house.store.fault("GET", .response(HTTPResponse(status: get, body: Array(body.utf8))))
+        do {
+            try await house.sink().prepare()
+            Issue.record("was accepted")
+        } catch let error as SinkError {
+            #expect(error.code == expected, "\(error)")
+        }
+    }
+
     @Test(arguments: [ObjectEndpoint.Signature.v4, .obs])
     func requestsAreSigned(signature: ObjectEndpoint.Signature) async throws {
         let house = try House(signature: signature)

@@ -19,14 +19,34 @@ package struct ObjectStorageClient: Sendable {
 
     package typealias Query = [(name: String, value: String?)]
 
-    /// Succeeds when the bucket exists and the key may use it.
+    /// Succeeds when the bucket exists and the key may use it; two requests when it does not.
     package func checkBucket(_ bucket: String) async throws(ObjectStorageError) {
+        let action = "look at the bucket \(bucket)"
         do {
-            _ = try await call("HEAD", bucket, "", "look at the bucket \(bucket)")
+            _ = try await call("HEAD", bucket, "", action)
         } catch {
-            // An answer to HEAD has no body and so no code of the store.
-            guard error.code == .noSuchKey else { throw error }
-            throw ObjectStorageError(.noSuchBucket, status: error.status, "the bucket \(bucket) does not exist")
+            guard (300...499).contains(error.status) else { throw error }
+            // An answer to HEAD has no body: the store's own word comes with another refusal.
+            let reason = await refusal("GET", bucket, Self.absentKey, action)
+            if let reason, reason.code != .noSuchKey, reason.code != .noSuchBucket, !reason.storeCode.isEmpty {
+                throw reason
+            }
+            guard error.code == .noSuchKey || reason?.code == .noSuchBucket else { throw error }
+            throw ObjectStorageError(.noSuchBucket, status: 404, "the bucket \(bucket) does not exist")
+        }
+    }
+
+    /// The name of an object that nobody has.
+    private static let absentKey = "sluice-looks-for-this-bucket"
+
+    private func refusal(
+        _ method: String, _ bucket: String, _ key: String, _ action: String
+    ) async -> ObjectStorageError? {
+        do {
+            _ = try await call(method, bucket, key, action)
+            return nil
+        } catch {
+            return error
         }
     }
 
