@@ -92,7 +92,7 @@ let clients: [Target] = [
 ]
 
 let formats: [Target] = [
-    room("Formats", "SluiceFormats", ["SluiceCore", "Compression"])
+    room("Formats", "SluiceFormats", ["SluiceCore", "CKernels", "Compression"])
 ]
 
 let adapters: [Target] = [
@@ -134,7 +134,7 @@ let app: [Target] = [
         dependencies: [
             "ClientCommands", "Crypto", "Curl", "HTTPServer", "HTTPTypes", "Lifecycle", "ObjectStorage",
             "Observability", "Settings", "SluiceAPI", "SluiceAuth", "SluiceCatalog", "SluiceCatalogSQLite",
-            "SluiceCore", "SluiceDestinations",
+            "SluiceCore", "SluiceDestinations", "SluiceFormats",
             "SluiceLog", "SluicePorts", "SluiceSinkObject", "SluiceStreams",
             "SluiceTransfers", "SluiceWire", "Terminal",
         ], path: "Sources/App/sluice", swiftSettings: strict),
@@ -149,6 +149,7 @@ let support: [Target] = [
 let testTargets: [Target] = [
     tests("SluiceStreamsTests", ["SluiceCore", "SluiceFormats", "SluiceStreams", "SluiceTesting"]),
     tests("CompressionTests", ["Compression"]),
+    tests("SluiceFormatsTests", ["SluiceCore", "SluiceFormats"]),
     tests(
         "SluiceAPITests",
         [
@@ -214,6 +215,9 @@ let benchTargets: [Target] =
         .executableTarget(
             name: "BenchLog", dependencies: ["SluiceCore", "SluicePorts", "SluiceLog", "Observability"],
             path: "Benchmarks/log", swiftSettings: checked),
+        .executableTarget(
+            name: "BenchParquet", dependencies: ["SluiceCore", "SluiceFormats"], path: "Benchmarks/parquet",
+            swiftSettings: checked),
     ]
 
 let package = Package(

@@ -16,8 +16,9 @@ enum Sluice {
             name: "sluice",
             abstract: "Streams that deliver, on your own machine: a DIS-compatible server and its tools.",
             version: productVersion,
-            commands: [ServeCommand.command] + clientCommands()
-                + [DestinationCommands.command, AdminCommands.command, LogCommands.command])
+            commands: [ServeCommand.command] + clientCommands() + [
+                ConvertCommands.command, DestinationCommands.command, AdminCommands.command, LogCommands.command,
+            ])
         let code: ExitCode
         do {
             let console = try Console.standard(environment: environment)

@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /// What a string between quotes holds beside plain ASCII.
 enum { SLUICE_STRING_ESCAPES = 1, SLUICE_STRING_UTF8 = 2 };
@@ -40,5 +41,10 @@ size_t sluice_write_decimal(int64_t value, uint8_t *_Nonnull target);
 
 /// Whether the bytes are UTF-8 (RFC 3629).
 int sluice_is_utf8(const uint8_t *_Nonnull text, size_t length);
+
+/// Whether two pieces of memory hold the same bytes.
+static inline int sluice_bytes_equal(const void *_Nonnull left, const void *_Nonnull right, size_t length) {
+    return memcmp(left, right, length) == 0;
+}
 
 #endif
