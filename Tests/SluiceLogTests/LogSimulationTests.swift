@@ -45,7 +45,8 @@ struct LogSimulation {
         for _ in 0..<steps {
             try await step(log)
             if disk.isOff || random.chance(0.02) {
-                disk.restart()
+                // The machine goes, or the process alone.
+                disk.restart(losingUnsynced: random.chance(0.7))
                 log = try await reopen()
             } else if random.chance(0.02) {
                 await log.shutDown()

@@ -132,6 +132,7 @@ struct LogRecovery {
         files.reserveNumbers(through: id)
         if remains.proofOfDamage != nil { throw Self.damage(path, outcome.end, remains) }
         try makeVoid(remains, from: outcome.end, in: file)
+        try makeDurable(outcome.lastRoundStart..<outcome.end, of: file)
         report.scannedBatches = outcome.batches
         report.tornBatches = remains.headers.count
         let index = files.indexPath(id)
@@ -180,6 +181,21 @@ struct LogRecovery {
         shared.logger.info(
             "made a torn round void", ["offset": "\(end)", "batches": "\(remains.headers.count)"])
     }
+
+    /// Makes sure that the last round, which readers will see now, outlasts the system. The process that wrote it may
+    /// have died before its sync, or after one that failed; then the system may not write it unless it is written again.
+    private func makeDurable(_ range: Range<Int>, of file: any File) throws {
+        var offset = range.lowerBound
+        while offset < range.upperBound {
+            let bytes = try file.read(offset..<min(range.upperBound, offset + Self.rewrittenAtOnce))
+            try file.writeAll(bytes, at: offset)
+            offset += max(1, bytes.count)
+        }
+        try file.synchronize()
+        try fileSystem.synchronizeDirectory(files.directory)
+    }
+
+    private static let rewrittenAtOnce = 1 << 20
 
     // MARK: - Sealed segments
 

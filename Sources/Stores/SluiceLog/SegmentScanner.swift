@@ -10,6 +10,8 @@ struct SegmentScanner {
         /// The end of the last valid batch.
         var end: Int
         var lastRound: UInt32
+        /// Where the last round begins: 0 when that is the segment's own header and table.
+        var lastRoundStart = 0
         var batches: Int
     }
 
@@ -72,7 +74,9 @@ struct SegmentScanner {
             try visit(batch, offset, control)
             roundStart = batch.roundStart
             isBehindHole = false
-            outcome = Outcome(end: offset + batch.totalLength, lastRound: batch.round, batches: outcome.batches + 1)
+            outcome = Outcome(
+                end: offset + batch.totalLength, lastRound: batch.round, lastRoundStart: roundStart,
+                batches: outcome.batches + 1)
         }
         return outcome
     }

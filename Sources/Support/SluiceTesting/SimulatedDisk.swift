@@ -13,6 +13,8 @@ package final class SimulatedDisk: FileSystem {
         package var writeError = 0.0
         package var syncError = 0.0
         package var directorySyncError = 0.0
+        /// Whether syncs answer at once and make nothing durable.
+        package var skipsSyncs = false
 
         package init() {}
     }
@@ -40,7 +42,9 @@ package final class SimulatedDisk: FileSystem {
     package var isOff: Bool { state.withLock(\.isOff) }
 
     /// Cuts the power, if it is on, and starts again: what was not synced may be lost, open files and locks are gone.
-    package func restart() { state.withLock { $0.restart() } }
+    ///
+    /// - Parameter losingUnsynced: false when only the process died and the system kept what it had been given.
+    package func restart(losingUnsynced: Bool = true) { state.withLock { $0.restart(losingUnsynced: losingUnsynced) } }
 
     /// Changes one stored bit, synced or not.
     package func flipBit(of path: String, at offset: Int, bit: Int) throws(FileError) {

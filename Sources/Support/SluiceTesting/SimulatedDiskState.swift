@@ -97,6 +97,7 @@ struct SimulatedDiskState {
         if random.chance(faults.directorySyncError) {
             throw FileError(.inputOutput, operation: "sync directory", path: path)
         }
+        if faults.skipsSyncs { return }
         olderNames = []
         collect()
     }
@@ -171,6 +172,7 @@ struct SimulatedDiskState {
             files[file].forgotten.formUnion(files[file].older.keys)
             throw FileError(.inputOutput, operation: "sync", path: path)
         }
+        if faults.skipsSyncs { return }
         files[file].durableSize = files[file].bytes.count
         if files[file].forgotten.isEmpty {
             files[file].older = [:]
@@ -235,11 +237,20 @@ struct SimulatedDiskState {
 
     // MARK: - Crash
 
-    mutating func restart() {
+    mutating func restart(losingUnsynced: Bool) {
+        for file in files.indices { files[file].openCount = 0 }
+        if losingUnsynced { loseUnsynced() }
+        collect()
+        locks = []
+        generation += 1
+        isOff = false
+        operationsLeft = nil
+    }
+
+    private mutating func loseUnsynced() {
         let choices = olderNames + [names]
         names = choices[Int.random(in: 0..<choices.count, using: &random)]
         olderNames = []
-        for file in files.indices { files[file].openCount = 0 }
         collect()
         for file in files.indices {
             for (sector, versions) in files[file].older.sorted(by: { $0.key < $1.key }) {
@@ -259,9 +270,5 @@ struct SimulatedDiskState {
             }
             files[file].durableSize = files[file].bytes.count
         }
-        locks = []
-        generation += 1
-        isOff = false
-        operationsLeft = nil
     }
 }
