@@ -196,7 +196,7 @@ final class StreamDirectory: Sendable {
         Array(try JSONEncoder().encode(record))
     }
 
-    private static func decode(_ bytes: [UInt8], _ name: StreamName) throws(StreamsError) -> Stream {
+    static func decode(_ bytes: [UInt8], _ name: StreamName) throws(StreamsError) -> Stream {
         guard let record = try? JSONDecoder().decode(Stream.self, from: Data(bytes)),
             record.version <= Stream.formatVersion
         else {

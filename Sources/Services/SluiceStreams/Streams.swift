@@ -192,7 +192,15 @@ package final class Streams: Sendable {
                 .put(Self.deletionKey(record.id), Array(String(record.partitions.count).utf8)),
             ]
             changes += try await self.changesForgettingCheckpoints(of: record)
-            try await self.commit(changes)
+            do throws(StreamsError) {
+                try await self.commit(changes)
+            } catch {
+                // Perhaps it happened all the same.
+                await self.reread(current)
+                if try self.directory.stream(named: record.name, in: record.project)?.record.id == record.id {
+                    throw error
+                }
+            }
             self.directory.remove(record)
             return record
         }
@@ -255,7 +263,17 @@ package final class Streams: Sendable {
         guard let bytes = try? StreamDirectory.encode(record) else {
             throw StreamsError(.storageUnavailable, "[the record of stream \(record.name) cannot be written]")
         }
-        try await commit(others + [.put(key, bytes, expecting: expecting)])
+        do throws(StreamsError) {
+            try await commit(others + [.put(key, bytes, expecting: expecting)])
+        } catch {
+            // Perhaps it happened all the same: memory follows what the catalog holds, and the caller's next attempt
+            // meets that.
+            await reread(
+                LiveStream(
+                    record: record, revision: 0, traffic: before?.traffic ?? StreamTraffic(),
+                    throttle: before?.throttle ?? StreamThrottle()))
+            throw error
+        }
         let revision: Int64
         do {
             revision = try await catalog.get(key)?.revision ?? 0
@@ -267,6 +285,27 @@ package final class Streams: Sendable {
             throttle: before?.throttle ?? StreamThrottle())
         directory.publish(live)
         return live
+    }
+
+    /// Takes in what the catalog holds under a stream's name, after a commit of which nobody knows whether it happened.
+    /// When that cannot be read either, the next change fails on the revision and asks again.
+    private func reread(_ stream: LiveStream) async {
+        let (project, name) = (stream.record.project, stream.record.name)
+        do {
+            guard let entry = try await catalog.get(StreamDirectory.recordKey(project, name)) else {
+                if let known = try directory.stream(named: name, in: project) { directory.remove(known.record) }
+                return
+            }
+            if let known = try directory.stream(named: name, in: project), known.revision == entry.revision { return }
+            let live = LiveStream(
+                record: try StreamDirectory.decode(entry.value, name), revision: entry.revision,
+                traffic: stream.traffic, throttle: stream.throttle)
+            directory.publish(live)
+            watchers.streamChanged(live)
+        } catch {
+            logger.warning(
+                "A stream could not be read again", ["stream": name.text, "error": "\(error)"])
+        }
     }
 
     private func checkQuota(_ kind: StreamKind, used: Int, adding more: Int) throws(StreamsError) {
