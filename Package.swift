@@ -144,10 +144,19 @@ let app: [Target] = [
 let support: [Target] = [
     room("Support", "SluiceTesting", ["SluiceCore", "SluicePorts", "SluiceCatalog"]),
     room("Support", "ScriptedServer", ["HTTPTypes"]),
+    room(
+        "Support", "DeliverySimulation",
+        [
+            "HTTPTypes", "Observability", "SluiceAPI", "SluiceCatalog", "SluiceCore", "SluiceLog", "SluicePorts",
+            "SluiceStreams", "SluiceTesting", "SluiceTransfers", "SluiceWire",
+        ]),
+    .executableTarget(
+        name: "simulate", dependencies: ["DeliverySimulation", "SluiceCore"], path: "Sources/Support/simulate",
+        swiftSettings: strict),
 ]
 
 let testTargets: [Target] = [
-    tests("SluiceStreamsTests", ["SluiceCore", "SluiceFormats", "SluiceStreams", "SluiceTesting"]),
+    tests("SluiceStreamsTests", ["SluiceCatalog", "SluiceCore", "SluiceFormats", "SluiceStreams", "SluiceTesting"]),
     tests("CompressionTests", ["Compression"]),
     tests("SluiceFormatsTests", ["SluiceCore", "SluiceFormats"]),
     tests(
@@ -164,7 +173,7 @@ let testTargets: [Target] = [
             "ObjectStorage", "SluiceSinkObject", "Curl", "HTTPTypes", "ScriptedServer", "SluiceCore", "SluicePorts",
             "SluiceTesting",
         ]),
-    tests("Simulation", ["SluiceTransfers", "SluiceCatalog", "SluiceCore", "SluicePorts", "SluiceTesting"]),
+    tests("Simulation", ["DeliverySimulation"]),
     tests(
         "SluiceTransfersTests",
         [

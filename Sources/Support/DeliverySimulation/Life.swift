@@ -1,7 +1,5 @@
-import SluiceCatalog
-import SluiceCore
-import SluicePorts
-import Synchronization
+internal import SluiceCore
+internal import Synchronization
 
 /// One process: it dies at a step chosen beforehand, or when told to. A dead one can do nothing any more.
 final class Life: Sendable {
@@ -12,10 +10,16 @@ final class Life: Sendable {
     }
 
     let died = Signal()
+    /// Fired to let it end in order.
+    let leaving = Signal()
     private let never = Signal()
     private let state: Mutex<State>
 
-    init(dyingAfter steps: Int?) {
+    /// Tells younger processes from older ones.
+    let number: Int
+
+    init(_ number: Int, dyingAfter steps: Int?) {
+        self.number = number
         state = Mutex(State(stepsLeft: steps))
     }
 
@@ -45,26 +49,11 @@ final class Life: Sendable {
         await never.wait()
         return false
     }
-}
 
-/// The bugs that a simulation must catch, planted in what the service works with.
-enum PlantedBug: String, CaseIterable, Sendable {
-    /// The service believes in objects before the store has them.
-    case progressBeforeConfirm
-    /// Objects are named without their range.
-    case nameWithoutRange
-    /// Writes do not depend on owning the task.
-    case epochNotChecked
-    /// A new process plans anew instead of finishing the stored plan.
-    case retryRecutsTheBatch
-    /// A commit that a crash meets is applied in part.
-    case tornIntent
-}
-
-/// How hostile the world is, in percent of calls.
-struct Hostility: Sendable {
-    var write = 20
-    var catalog = 8
-
-    static let none = Hostility(write: 0, catalog: 0)
+    /// As `step`, for what changes nothing: no step is counted.
+    func goesOn() async -> Bool {
+        if isAlive { return true }
+        await never.wait()
+        return false
+    }
 }

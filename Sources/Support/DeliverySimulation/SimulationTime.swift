@@ -1,8 +1,8 @@
-import SluiceCore
-import Synchronization
+package import SluiceCore
+internal import Synchronization
 
 /// A clock that jumps from sleeper to sleeper.
-final class SimulationTime: TimeSource {
+package final class SimulationTime: TimeSource {
     private struct State {
         var elapsed: Duration = .zero
         var sleepers: [Int: (deadline: Duration, continuation: CheckedContinuation<Bool, Never>)] = [:]
@@ -11,10 +11,12 @@ final class SimulationTime: TimeSource {
 
     private let state = Mutex(State())
 
-    func now() -> Timestamp { Timestamp(milliseconds: 1_760_000_000_000) + elapsed() }
-    func elapsed() -> Duration { state.withLock(\.elapsed) }
+    package init() {}
 
-    func sleep(for duration: Duration) async throws {
+    package func now() -> Timestamp { Timestamp(milliseconds: 1_760_000_000_000) + elapsed() }
+    package func elapsed() -> Duration { state.withLock(\.elapsed) }
+
+    package func sleep(for duration: Duration) async throws {
         let number = state.withLock { state in
             state.count += 1
             return state.count
@@ -35,7 +37,7 @@ final class SimulationTime: TimeSource {
     }
 
     /// Wakes the earliest sleeper; false when nobody sleeps.
-    func advanceToNext() -> Bool {
+    package func advanceToNext() -> Bool {
         let woken: CheckedContinuation<Bool, Never>? = state.withLock { state in
             guard let next = state.sleepers.min(by: { ($0.value.deadline, $0.key) < ($1.value.deadline, $1.key) })
             else {

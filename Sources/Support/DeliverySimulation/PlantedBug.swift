@@ -1,0 +1,37 @@
+/// The bugs that a simulation must catch, planted in what the services work with.
+package enum PlantedBug: String, CaseIterable, Sendable {
+    /// The service believes in objects before the store has them.
+    case progressBeforeConfirm
+    /// Objects are named without their range.
+    case nameWithoutRange
+    /// Writes do not depend on owning the task.
+    case epochNotChecked
+    /// A new process plans anew instead of finishing the stored plan.
+    case retryRecutsTheBatch
+    /// A commit that a crash meets is applied in part.
+    case tornIntent
+    /// The log acknowledges records, and shows them to tasks, before they are durable.
+    case acknowledgedBeforeSync
+}
+
+/// How hostile the world is, in percent of calls.
+package struct Hostility: Sendable {
+    /// Writes to the store, and half of that for other questions to it.
+    package var store = 20
+    package var catalog = 8
+    /// Requests and answers between clients and processes.
+    package var network = 8
+    /// Chance of bad weather for the disk at each change of it.
+    package var disk = 40
+
+    package init() {}
+
+    package static let none: Hostility = {
+        var none = Hostility()
+        none.store = 0
+        none.catalog = 0
+        none.network = 0
+        none.disk = 0
+        return none
+    }()
+}
