@@ -36,7 +36,9 @@ package enum SettingsReference {
             ## Destinations
 
             `destinations:` is a list in the settings file; transfer tasks deliver to the first entry whose `agency` and
-            `project` fit. Without one that fits, the bucket `b` is the folder `DATA_DIR/buckets/b`.
+            `project` fit, then to those of `sluice destination add` ([OPERATIONS.md](OPERATIONS.md)). Without one that fits,
+            the bucket `b` is the folder `DATA_DIR/buckets/b`. Buckets of an endpoint have to exist, those of a folder are made
+            on first use.
 
             ```yaml
             destinations:
