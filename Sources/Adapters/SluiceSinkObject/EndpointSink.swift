@@ -99,6 +99,14 @@ struct EndpointSink: ObjectSink {
         }
     }
 
+    func holds(_ key: String) async throws(SinkError) -> Bool {
+        do {
+            return try await storage.holds(bucket: bucket, key: key)
+        } catch {
+            throw SinkError(error)
+        }
+    }
+
     private func translating<Result>(
         _ body: () async throws(ObjectStorageError) -> Result
     ) async throws(SinkError) -> Result {

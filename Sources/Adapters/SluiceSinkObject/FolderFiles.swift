@@ -27,6 +27,13 @@ enum FolderFiles {
         guard unsafe renameFile(path, other) == 0 else { throw failure("put in place", other) }
     }
 
+    static func exists(_ path: String) throws(SinkError) -> Bool {
+        var facts = stat()
+        if unsafe stat(path, &facts) == 0 { return true }
+        guard errno == ENOENT || errno == ENOTDIR else { throw failure("look at", path) }
+        return false
+    }
+
     /// Removes a file; one that is gone already counts as removed.
     static func remove(_ path: String) throws(SinkError) {
         guard unsafe unlink(path) == 0 || errno == ENOENT else { throw failure("remove", path) }

@@ -60,6 +60,14 @@ struct FolderSink: ObjectSink {
         return try result.get()
     }
 
+    func holds(_ key: String) async throws(SinkError) -> Bool {
+        let path = folder + "/" + key
+        let result: Result<Bool, SinkError> = await withTaskExecutorPreference(threads) {
+            Result { () throws(SinkError) in try FolderFiles.exists(path) }
+        }
+        return try result.get()
+    }
+
     /// Removes an object; one that is gone already counts as removed.
     func remove(_ key: String) async throws(SinkError) {
         let path = folder + "/" + key

@@ -136,6 +136,17 @@ package struct ObjectStorageClient: Sendable {
         return try outcome.get()
     }
 
+    /// Whether there is an object of that name.
+    package func holds(bucket: String, key: String) async throws(ObjectStorageError) -> Bool {
+        do {
+            _ = try await call("HEAD", bucket, key, "look for \(key)")
+            return true
+        } catch {
+            guard error.code == .noSuchKey else { throw error }
+            return false
+        }
+    }
+
     /// Removes an object; one that is gone already counts as removed.
     package func delete(bucket: String, key: String) async throws(ObjectStorageError) {
         do {

@@ -15,6 +15,13 @@ package protocol ObjectSink: Sendable {
 
     /// What the destination holds under that name, measured on the bytes it keeps; nil when there is nothing.
     func examine(_ key: String) async throws(SinkError) -> ObjectFacts?
+
+    /// Whether there is an object of that name; cheaper than `examine` where the destination can tell without its bytes.
+    func holds(_ key: String) async throws(SinkError) -> Bool
+}
+
+extension ObjectSink {
+    package func holds(_ key: String) async throws(SinkError) -> Bool { try await examine(key) != nil }
 }
 
 /// Where sinks come from: settings decide which destination stands behind a project, an agency and a bucket.

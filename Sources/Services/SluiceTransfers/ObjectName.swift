@@ -1,7 +1,7 @@
 package import SluiceCore
 
 /// The name of a delivered object (spec section 4.3.1): it says stream, task, partition, first number and count, so that
-/// no two deliveries of a task share a name.
+/// no two deliveries of a task share a name. Where another task has used it, the task's id makes it another one.
 package struct ObjectName: Sendable, Hashable {
     package var filePrefix: String
     /// The time directory without slashes around it; empty for none.
@@ -33,6 +33,19 @@ package struct ObjectName: Sendable, Hashable {
         let number = DirectoryFormat.padded(first.value, 20)
         let name = "\(stream)_\(task)_\(partition)_\(number)_\(records).\(fileExtension)"
         return (prefix + (directory.isEmpty ? [] : [directory]) + [name]).joined(separator: "/")
+    }
+}
+
+extension ObjectName {
+    /// Digits and letters of a task's id in a name: 62^8 of them.
+    private static let distinctionLength = 8
+
+    /// The same key with the beginning of the task's id behind the count: `…_2_As805Bud.txt`.
+    static func distinguished(_ key: String, by task: TransferTaskID) -> String {
+        // Names of streams and tasks have no dots: the first one begins the extension.
+        let start = key.lastIndex(of: "/").map { key.index(after: $0) } ?? key.startIndex
+        let end = key[start...].firstIndex(of: ".") ?? key.endIndex
+        return "\(key[..<end])_\(task.text.prefix(distinctionLength))\(key[end...])"
     }
 }
 

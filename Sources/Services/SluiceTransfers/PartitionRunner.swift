@@ -161,7 +161,7 @@ struct PartitionRunner: Sendable {
         }
         return IntentRecord(
             epoch: owner.epoch, first: covered.first.value, last: covered.next.value - 1,
-            generatedAt: now.milliseconds, objects: objects, form: form.number)
+            generatedAt: now.milliseconds, objects: try await named(objects), form: form.number)
     }
 
     private func key(_ directory: String, first: SequenceNumber, records: Int) -> String {

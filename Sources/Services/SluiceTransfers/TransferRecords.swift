@@ -12,6 +12,14 @@ enum TransferKeys {
     static func stream(_ id: StreamID) -> CatalogKey { CatalogKey("transfer", "stream", id.text) }
     static let tasks = CatalogKey("transfer/task/")
     static func task(_ id: TransferTaskID) -> CatalogKey { CatalogKey("transfer", "task", id.text) }
+    static func names(_ stream: StreamName, _ task: String) -> CatalogKey {
+        CatalogKey("transfer", "name", stream.text, task, trailingSlash: true)
+    }
+
+    static func name(_ task: TransferTask) -> CatalogKey {
+        CatalogKey(names(task.streamName, task.name).text + task.id.text)
+    }
+
     static func status(_ id: TransferTaskID) -> CatalogKey { CatalogKey("transfer", "status", id.text) }
     static func owner(_ id: TransferTaskID) -> CatalogKey { CatalogKey("transfer", "owner", id.text) }
 
@@ -59,6 +67,12 @@ struct TaskRecord: TransferRecord {
     var descriptor: OBSDescriptor
     /// Absent in records of tasks that were made before it was kept: they fall back as they did.
     var hasDestination: Bool?
+}
+
+/// A living task among those of equal names, which streams of several projects may have.
+struct TaskNameRecord: TransferRecord {
+    var bucket: String
+    var createdAt: Int64
 }
 
 struct StatusRecord: TransferRecord {

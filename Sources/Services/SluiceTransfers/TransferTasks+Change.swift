@@ -31,6 +31,7 @@ extension TransferTasks {
                     StreamTasksRecord(project: project.text, tasks: tasks + [.init(id: id.text, name: task.name)]),
                     expecting: members.map { .revision($0.revision) } ?? .absent),
                 try put(TransferKeys.task(id), task.record, expecting: .absent),
+                try put(TransferKeys.name(task), task.nameRecord(destination)),
                 try put(
                     TransferKeys.status(id), StatusRecord(state: TaskState.starting.after(.prepared), reason: "")),
             ]
@@ -66,7 +67,8 @@ extension TransferTasks {
                 id: id, name: task.name, project: project, stream: stream.id, streamName: stream.name,
                 createdAt: task.createdAt, descriptor: kept, hasDestination: hasDestination)
             try await commit([
-                try put(TransferKeys.task(id), updated.record, expecting: .present), try await revocation(of: id),
+                try put(TransferKeys.task(id), updated.record, expecting: .present),
+                try put(TransferKeys.name(updated), updated.nameRecord(destination)), try await revocation(of: id),
             ])
             await board.halt(.task(id))
             if try await get(TransferKeys.status(id), as: StatusRecord.self)?.record.state.isActive == true {
@@ -90,7 +92,7 @@ extension TransferTasks {
                 : try put(
                     TransferKeys.stream(stream.id), StreamTasksRecord(project: project.text, tasks: rest),
                     expecting: .revision(members.revision))
-            try await commit([membership] + Self.removal(of: id))
+            try await commit([membership] + (try await removal(of: id)))
             await board.halt(.task(id))
             if let task { TransferMetrics(services.metrics).forget(task) }
             services.logger.info("transfer task deleted", ["task": name, "stream": stream.name.text])

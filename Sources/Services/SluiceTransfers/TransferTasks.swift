@@ -124,16 +124,17 @@ package final class TransferTasks: Sendable {
                     records.append(found.record)
                 }
             }
-            try await commit(
-                tasks.record.tasks.flatMap { Self.removal(of: TransferTaskID($0.id)) }
-                    + [.delete(TransferKeys.stream(stream))])
+            var changes: [CatalogChange] = [.delete(TransferKeys.stream(stream))]
+            for member in tasks.record.tasks { changes += try await removal(of: TransferTaskID(member.id)) }
+            try await commit(changes)
             for member in tasks.record.tasks { await board.halt(.task(TransferTaskID(member.id))) }
             for task in records.compactMap(TransferTask.init) { TransferMetrics(services.metrics).forget(task) }
         }
     }
 
-    static func removal(of id: TransferTaskID) -> [CatalogChange] {
-        [
+    func removal(of id: TransferTaskID) async throws(TransferError) -> [CatalogChange] {
+        let task = try await get(TransferKeys.task(id), as: TaskRecord.self).flatMap { TransferTask($0.record) }
+        return (task.map { [.delete(TransferKeys.name($0))] } ?? []) + [
             .delete(TransferKeys.task(id)), .delete(TransferKeys.status(id)), .delete(TransferKeys.owner(id)),
             .deleteAll(prefix: TransferKeys.progress(id)), .deleteAll(prefix: TransferKeys.intents(id)),
             .deleteAll(prefix: TransferKeys.forms(id)),
