@@ -149,11 +149,12 @@ import Testing
                     200,
                     #"{"task_name":"t","delivered_bytes":200,"parked":\#(row.parked.count),"partitions":[{"partition_id":"shardId-0000000000",\#(start)"next_sequence_number":"\#(row.next)","discard":\#(row.discarded)}]}"#
                 )
-            case base + "/verification", base + "/verification?partition_id=shardId-0000000000":
+            case base + "/verification?limit=1000",
+                base + "/verification?limit=1000&partition_id=shardId-0000000000":
                 let next = row.entries.count > 1 ? #","next":"p 2""# : ""
                 return json(200, #"{"verifications":[\#(row.entries.first ?? "")]\#(next)}"#)
-            case base + "/verification?next=p%202", base + "/verification?next=p%202&partition_id=shardId-0000000000",
-                base + "/verification?partition_id=shardId-0000000000&next=p%202":
+            case base + "/verification?limit=1000&next=p%202",
+                base + "/verification?limit=1000&next=p%202&partition_id=shardId-0000000000":
                 return json(200, #"{"verifications":[\#(row.entries.dropFirst().joined(separator: ","))]}"#)
             default: break
             }

@@ -183,6 +183,37 @@ final class TamperedBucket: ObjectSink, ObjectSinkProvider {
         #expect(found[1].isComparedWithStream && found[1].message.contains("stream"))
     }
 
+    @Test(arguments: ["none", "gzip"])
+    func manyDirectoriesOfOneDelivery(compression: String) async throws {
+        let bucket = TamperedBucket()
+        let house = try await TestHouse(dataType: .json, bucket: bucket)
+        let directories = 60
+        try await house.put(
+            (0..<3 * directories).map { #"{"t":\#(1_700_000_000_000 + Int64($0 * 7 % directories) * 60_000)}"# })
+        try await house.running {
+            let descriptor = house.descriptor {
+                $0.compressionFormat = compression
+                $0.partitionFormat = "yyyy/MM/dd/HH/mm"
+                $0.processingSchema = .init(timestampName: "t", timestampType: "Timestamp")
+            }
+            try await house.tasks.create(descriptor, on: "meters", in: house.project)
+            try await house.advance(by: .seconds(30)) {
+                try await house.show().partitions[0].next == SequenceNumber(Int64(3 * directories))
+            }
+        }
+        let keys = bucket.keys
+        bucket.change(keys[11]) { $0?[0] ^= 1 }
+        bucket.change(keys[44]) { $0 = nil }
+        for limit in [1, 7, 60, 100] {
+            let found = try await verify(house, limit: limit)
+            #expect(found.count == directories && Set(found.map(\.delivery.object)).count == directories)
+            let bad = found.filter { $0.state != .ok }.map(\.delivery.object).sorted()
+            #expect(bad == [keys[11], keys[44]])
+            #expect(found.filter(\.isComparedWithStream).count == directories - 2)
+            #expect(found.allSatisfy { $0.runs != nil && $0.delivery.records == 3 })
+        }
+    }
+
     @Test func onePartitionAndLaterDeliveriesByPage() async throws {
         let bucket = TamperedBucket()
         let house = try await house(bucket, deliveries: 2)

@@ -57,7 +57,7 @@ extension ServiceClient {
     func verification(
         _ stream: String, _ task: String, partition: String?, after next: String?
     ) async throws -> VerifiedObjects {
-        let filter = partition.map { [("partition_id", $0)] } ?? []
+        let filter = [("limit", "1000")] + (partition.map { [("partition_id", $0)] } ?? [])
         return try await get(
             tasksPath(stream, task, "verification"), query: filter + (next.map { [("next", $0)] } ?? []))
     }

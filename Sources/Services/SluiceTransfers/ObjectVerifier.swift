@@ -6,9 +6,23 @@ struct ObjectVerifier: Sendable {
     let services: TransferServices
     let task: TransferTask
 
-    /// Whatever keeps an object from being read or compared is part of the answer.
+    /// Makes several objects of one delivery again; nil when there is one only, when the log no longer has their records,
+    /// or when something is in the way: then each is tried by itself.
     /// - Throws: `CancellationError` alone.
-    func verify(_ record: DeliveryRecord) async throws -> Verification {
+    func rebuild(_ group: [DeliveryRecord]) async throws -> [ObjectFacts]? {
+        guard group.count > 1, group.allSatisfy(isRetained) else { return nil }
+        do {
+            return try await GroupRebuilder(services: services, task: task).facts(of: group)
+        } catch {
+            if DeliveryFault(error) == .cancelled { throw CancellationError() }
+            return nil
+        }
+    }
+
+    /// Whatever keeps an object from being read or compared is part of the answer.
+    /// - Parameter rebuilt: what the stream's records make, when that is known already.
+    /// - Throws: `CancellationError` alone.
+    func verify(_ record: DeliveryRecord, rebuilt: ObjectFacts? = nil) async throws -> Verification {
         let recorded = ObjectFacts(length: record.bytes, crc32c: record.crc32c)
         let found: ObjectFacts?
         do {
@@ -25,7 +39,14 @@ struct ObjectVerifier: Sendable {
             return result(
                 record, .differs, message: "it has \(found.described), and \(recorded.described) were delivered")
         }
-        return try await compareWithStream(record, recorded)
+        return try await compareWithStream(record, recorded, rebuilt)
+    }
+
+    private func isRetained(_ record: DeliveryRecord) -> Bool {
+        let partition = PartitionID(stream: task.stream, number: PartitionNumber(record.partition))
+        // A partition that the log does not know retains nothing.
+        guard let bounds = try? services.log.bounds(of: partition) else { return false }
+        return bounds.first.value <= record.first
     }
 
     /// What the destination holds; nil when it has no such object, or no such bucket any more.
@@ -40,14 +61,13 @@ struct ObjectVerifier: Sendable {
         }
     }
 
-    private func compareWithStream(_ record: DeliveryRecord, _ recorded: ObjectFacts) async throws -> Verification {
-        let partition = PartitionID(stream: task.stream, number: PartitionNumber(record.partition))
-        guard let bounds = try? services.log.bounds(of: partition), bounds.first.value <= record.first else {
-            return result(record, .ok)
-        }
+    private func compareWithStream(
+        _ record: DeliveryRecord, _ recorded: ObjectFacts, _ known: ObjectFacts?
+    ) async throws -> Verification {
+        guard isRetained(record) else { return result(record, .ok) }
         let rebuilt: ObjectFacts
         do {
-            rebuilt = try await services.reencode(record, of: task)
+            if let known { rebuilt = known } else { rebuilt = try await services.reencode(record, of: task) }
         } catch let error as RecordLogError where error.code == .trimmed || error.code == .unknownPartition {
             return result(record, .ok)
         } catch {

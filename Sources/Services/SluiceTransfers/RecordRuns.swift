@@ -3,6 +3,7 @@ internal import SluiceCore
 /// A set of numbers as the ledger keeps it: runs of consecutive ones.
 struct RecordRuns: Sendable, Equatable {
     private var runs: [ClosedRange<Int64>] = []
+    var ranges: [ClosedRange<Int64>] { runs }
 
     /// - Parameter encoded: gap to the run before, length, gap, length, …, the first gap counted from `first`.
     init(_ encoded: [Int], from first: Int64) {

@@ -25,14 +25,16 @@ extension TransferTasks {
             let start = try after.map { token throws(TransferError) in
                 try Self.key(token, below: TransferKeys.deliveries(id))
             }
-            let page = try await services.store.catalog.list(prefix: prefix, after: start, limit: limit + 1)
-            var deliveries: [Delivery] = []
-            for entry in page.prefix(limit) {
-                deliveries.append(Delivery(try TransferStore.decode(entry, as: DeliveryRecord.self)))
+            var reader = LedgerReader(services.store.catalog, prefix: prefix, after: start)
+            var entries: [(key: CatalogKey, delivery: Delivery)] = []
+            while entries.count <= limit {
+                let page = try await reader.next(atMost: limit + 1 - entries.count)
+                guard !page.isEmpty else { break }
+                entries += page.map { ($0.key, Delivery($0.record)) }
             }
-            let next = page.count > limit ? page[limit - 1].key.text : nil
+            let next = entries.count > limit ? entries[limit - 1].key.text : nil
             return DeliveryPage(
-                deliveries: deliveries,
+                deliveries: entries.prefix(limit).map(\.delivery),
                 next: next.map { String($0.dropFirst(TransferKeys.deliveries(id).text.count)) })
         } catch let error as CatalogError {
             throw TransferError(error)
@@ -71,20 +73,18 @@ extension TransferTasks {
         holding number: SequenceNumber, in partition: PartitionNumber, _ filter: DeliveryFilter, _ id: TransferTaskID
     ) async throws -> DeliveryPage {
         let prefix = TransferKeys.deliveries(id, partition)
-        var after: CatalogKey? =
+        let after: CatalogKey? =
             number.value > 0
             ? TransferKeys.delivery(id, partition, last: SequenceNumber(number.value - 1)) : nil
         var found: [Delivery] = []
-        let pageSize = 100
+        var reader = LedgerReader(services.store.catalog, prefix: prefix, after: after)
         while true {
-            let page = try await services.store.catalog.list(prefix: prefix, after: after, limit: pageSize)
+            let page = try await reader.next(atMost: 100)
+            guard !page.isEmpty else { return DeliveryPage(deliveries: found, next: nil) }
             for entry in page {
-                let record = try TransferStore.decode(entry, as: DeliveryRecord.self)
-                if record.deliveryFirst > number.value { return DeliveryPage(deliveries: found, next: nil) }
-                if record.fits(filter) { found.append(Delivery(record)) }
+                if entry.record.deliveryFirst > number.value { return DeliveryPage(deliveries: found, next: nil) }
+                if entry.record.fits(filter) { found.append(Delivery(entry.record)) }
             }
-            guard page.count == pageSize else { return DeliveryPage(deliveries: found, next: nil) }
-            after = page.last?.key
         }
     }
 

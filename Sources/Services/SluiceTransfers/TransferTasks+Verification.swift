@@ -3,11 +3,6 @@ package import SluiceCore
 internal import SluicePorts
 
 extension TransferTasks {
-    /// A page ends after the object with which so much was read: by then answers still come within seconds.
-    private static let verifiedBytesMax = ByteCount.mebibytes(256).bytes
-    /// A page ends after the object with which so much time was spent.
-    private static let verificationSlice = Duration.seconds(2)
-
     /// Reads the objects of the task's next ledger entries again, by partition and number: at least one when there is
     /// one, at most `limit` (1 to 1000), and fewer where they are large or slow. `after` is a page's `next`.
     ///
@@ -19,35 +14,99 @@ extension TransferTasks {
     ) async throws(TransferError) -> VerificationPage {
         let stream = try await stream(reference, in: project)
         let id = try await resolve(name, on: stream)
-        let verifier = ObjectVerifier(services: services, task: try await task(id))
+        let task = try await task(id)
         let all = TransferKeys.deliveries(id)
         let start = try after.map { token throws(TransferError) in try Self.key(token, below: all) }
+        let prefix = partition.map { TransferKeys.deliveries(id, $0) } ?? all
         do {
-            let page = try await services.store.catalog.list(
-                prefix: partition.map { TransferKeys.deliveries(id, $0) } ?? all, after: start, limit: limit + 1)
             return try await verificationGate.pass {
-                let begun = services.time.elapsed()
-                var verifications: [Verification] = []
-                var bytes = 0
-                for entry in page.prefix(limit) {
-                    let record = try TransferStore.decode(entry, as: DeliveryRecord.self)
-                    verifications.append(
-                        try await services.memory.withShare(of: PartitionRunner.deliveryShare(services.settings)) {
-                            try await verifier.verify(record)
-                        })
-                    bytes += record.bytes
-                    if bytes >= Self.verifiedBytesMax || services.time.elapsed() - begun >= Self.verificationSlice {
-                        break
+                var pass = VerificationPass(services: services, task: task)
+                var reader = LedgerReader(services.store.catalog, prefix: prefix, after: start)
+                while !pass.isOver(limit) {
+                    let entries = try await reader.next(atMost: limit - pass.verifications.count)
+                    guard !entries.isEmpty else {
+                        return VerificationPage(verifications: pass.verifications, next: nil)
                     }
+                    try await pass.verify(entries)
                 }
-                let next = verifications.count < page.count ? page[verifications.count - 1].key.text : nil
-                return VerificationPage(
-                    verifications: verifications, next: next.map { String($0.dropFirst(all.text.count)) })
+                let isLast = try await services.store.catalog.list(prefix: prefix, after: pass.position, limit: 1)
+                    .isEmpty
+                let next = isLast ? nil : pass.position.map { String($0.text.dropFirst(all.text.count)) }
+                return VerificationPage(verifications: pass.verifications, next: next)
             }
         } catch let error as CatalogError {
             throw TransferError(error)
         } catch {
             throw TransferError(.unavailable, "\(error)")
+        }
+    }
+}
+
+/// The work of one page.
+private struct VerificationPass {
+    /// A page ends after the object with which so much was read: by then answers still come within seconds.
+    private static let bytesMax = ByteCount.mebibytes(256).bytes
+    /// A page ends after the object with which so much time was spent, but not within a group.
+    private static let slice = Duration.seconds(2)
+    /// Within a group, which has been made again as a whole, a page ends after so much time.
+    private static let groupSlice = Duration.seconds(10)
+    /// Runs in an answer, roughly: 4 MiB.
+    private static let runsMax = 1 << 20
+
+    let services: TransferServices
+    let task: TransferTask
+    let begun: Duration
+    private(set) var verifications: [Verification] = []
+    /// The last entry verified.
+    private(set) var position: CatalogKey?
+    private var bytes = 0
+    private var runs = 0
+
+    init(services: TransferServices, task: TransferTask) {
+        self.services = services
+        self.task = task
+        begun = services.time.elapsed()
+    }
+
+    func isOver(_ limit: Int) -> Bool { verifications.count >= limit || isFull }
+
+    private var isFull: Bool {
+        !verifications.isEmpty
+            && (bytes >= Self.bytesMax || runs >= Self.runsMax || services.time.elapsed() - begun >= Self.slice)
+    }
+
+    mutating func verify(_ entries: [LedgerReader.Entry]) async throws {
+        var rest = entries[...]
+        while !rest.isEmpty, !isFull {
+            let group = rest.prefix(try await groupSize(rest))
+            rest = rest.dropFirst(group.count)
+            try await verify(group: Array(group))
+        }
+    }
+
+    private func groupSize(_ entries: ArraySlice<LedgerReader.Entry>) async throws -> Int {
+        guard let first = entries.first?.record, first.runs != nil,
+            let form = try? await services.form(first.form, of: task.id).form, let planned = try? form.destination()
+        else { return 1 }
+        return GroupRebuilder(services: services, task: task).groupSize(
+            entries.map(\.record)[...], isCompressed: planned.isCompressed)
+    }
+
+    private mutating func verify(group: [LedgerReader.Entry]) async throws {
+        let verifier = ObjectVerifier(services: services, task: task)
+        let share = PartitionRunner.deliveryShare(services.settings)
+        let rebuilt = try await services.memory.withShare(of: share) {
+            try await verifier.rebuild(group.map(\.record))
+        }
+        for (index, entry) in group.enumerated() {
+            if index > 0, services.time.elapsed() - begun >= Self.groupSlice { return }
+            let verification = try await services.memory.withShare(of: share) {
+                try await verifier.verify(entry.record, rebuilt: rebuilt?[index])
+            }
+            verifications.append(verification)
+            position = entry.key
+            bytes += entry.record.bytes
+            runs += entry.record.runs?.count ?? 0
         }
     }
 }
