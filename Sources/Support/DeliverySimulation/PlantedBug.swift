@@ -10,8 +10,12 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case retryRecutsTheBatch
     /// A commit that a crash meets is applied in part.
     case tornIntent
+    /// The service takes the store's word and reads nothing back.
+    case notReadBack
     /// The log acknowledges records, and shows them to tasks, before they are durable.
     case acknowledgedBeforeSync
+    /// The log shows what it finds at its start without making it durable.
+    case startWithoutSync
 }
 
 /// How hostile the world is, in percent of calls.

@@ -67,8 +67,11 @@ final class SimulatedProcess: Sendable {
         configuration.sparesLimit = numbers.below(3)
         configuration.preparesSpare = numbers.chance(20)
         configuration.tailCacheSize = .kibibytes(numbers.below(6))
-        return try LocalLog.open(
-            directory: "log", configuration: configuration, fileSystem: world.disk, time: world.time,
-            logger: world.logger, metrics: MetricsRegistry())
+        let settings = configuration
+        return try world.starting { () throws(RecordLogError) in
+            try LocalLog.open(
+                directory: "log", configuration: settings, fileSystem: world.disk, time: world.time,
+                logger: world.logger, metrics: MetricsRegistry())
+        }
     }
 }

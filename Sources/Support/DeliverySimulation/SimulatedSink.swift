@@ -13,11 +13,12 @@ struct SimulatedSink: ObjectSink, ObjectSinkProvider {
         self.life = life
     }
 
-    /// What a service with `progressBeforeConfirm` thinks it has written.
+    /// What a service that believes rather than looks thinks it has written.
     private final class Believed: Sendable {
         let objects = Mutex<[String: [UInt8]]>([:])
     }
 
+    private var believes: Bool { world.bug == .progressBeforeConfirm || world.bug == .notReadBack }
     private var bucket: SimulatedBucket { world.bucket }
     private var hostility: Int { world.hostility.store }
     private static let dead = SinkError(.cancelled, "dead")
@@ -43,9 +44,11 @@ struct SimulatedSink: ObjectSink, ObjectSinkProvider {
             bytes += piece
         }
         let key = name(key)
-        if world.bug == .progressBeforeConfirm {
+        if believes {
             let whole = bytes
             believed.objects.withLock { $0[key] = whole }
+        }
+        if world.bug == .progressBeforeConfirm {
             if world.numbers.chance(50) { bucket.store(key, bytes) }
             return
         }
@@ -106,7 +109,7 @@ struct SimulatedSink: ObjectSink, ObjectSinkProvider {
         if world.numbers.chance(hostility / 4) { throw SinkError(.unavailable, "no answer") }
         let key = name(key)
         let bytes =
-            world.bug == .progressBeforeConfirm
+            believes
             ? believed.objects.withLock({ $0[key] }) : bucket.visible(key)
         return bytes.map { ObjectFacts(length: $0.count, crc32c: CRC32C.checksum($0)) }
     }

@@ -76,10 +76,23 @@ package final class SimulatedWorld: Sendable {
 
     // MARK: The disk
 
-    func calmDisk() {
+    /// The disk's faults without those of the weather.
+    private func plantedFaults(atStart isStart: Bool = false) -> SimulatedDisk.Faults {
         var faults = SimulatedDisk.Faults()
-        faults.skipsSyncs = bug == .acknowledgedBeforeSync
-        disk.setFaults(faults)
+        faults.skipsSyncs = bug == .acknowledgedBeforeSync || bug == .startWithoutSync && isStart
+        return faults
+    }
+
+    /// Runs the start of a log, which may be one that does not sync.
+    func starting<Value, Failure: Error>(_ body: () throws(Failure) -> Value) throws(Failure) -> Value {
+        guard bug == .startWithoutSync else { return try body() }
+        disk.setFaults(plantedFaults(atStart: true))
+        defer { disk.setFaults(plantedFaults()) }
+        return try body()
+    }
+
+    func calmDisk() {
+        disk.setFaults(plantedFaults())
         disk.setCapacity(.gibibytes(1))
     }
 
@@ -95,8 +108,7 @@ package final class SimulatedWorld: Sendable {
         default:
             logger.info("the disk fails")
             state.withLock { $0.hasFailedSyncs = true }
-            var faults = SimulatedDisk.Faults()
-            faults.skipsSyncs = bug == .acknowledgedBeforeSync
+            var faults = plantedFaults()
             faults.shortWrite = 0.1
             faults.writeError = 0.05
             faults.syncError = 0.05
