@@ -5,9 +5,10 @@ import ObjectStorage
 import ScriptedServer
 import SluiceCore
 import SluicePorts
-import SluiceSinkObject
 import Synchronization
 import Testing
+
+@testable import SluiceSinkObject
 
 /// A store with one bucket, behind a script that may refuse or forget to answer.
 final class ScriptedStore: Sendable {
@@ -17,6 +18,7 @@ final class ScriptedStore: Sendable {
         var requests: [String] = []
         var headers: [HTTPFields] = []
         var faults: [String: [ScriptedServer.Reply]] = [:]
+        var lost: String?
     }
 
     private let state = Mutex(State())
@@ -30,6 +32,9 @@ final class ScriptedStore: Sendable {
     func fault(_ method: String, _ reply: ScriptedServer.Reply) {
         state.withLock { $0.faults[method, default: []].append(reply) }
     }
+
+    /// Does what the next request that begins so asks for, and does not answer.
+    func loseAnswer(to request: String) { state.withLock { $0.lost = request } }
 
     func leaveUpload(_ id: String) { state.withLock { $0.uploads[id] = [:] } }
 
@@ -67,8 +72,15 @@ final class ScriptedStore: Sendable {
                 state.uploads["u1"] = [:]
                 return text("<R><UploadId>u1</UploadId></R>")
             case "POST":
-                let parts = state.uploads.removeValue(forKey: query["uploadId"] ?? "") ?? [:]
+                guard let parts = state.uploads.removeValue(forKey: query["uploadId"] ?? "") else {
+                    return .response(
+                        HTTPResponse(status: 404, body: Array("<Error><Code>NoSuchUpload</Code></Error>".utf8)))
+                }
                 state.objects[key] = parts.sorted { $0.key < $1.key }.flatMap(\.value)
+                if let lost = state.lost, "\(request.method) \(request.target)".hasPrefix(lost) {
+                    state.lost = nil
+                    return .hangUp
+                }
                 return text("<R/>")
             case "PUT" where query["partNumber"] != nil:
                 state.uploads[query["uploadId"] ?? ""]?[Int(query["partNumber"] ?? "") ?? 0] = request.body.array
@@ -149,9 +161,50 @@ final class ScriptedStore: Sendable {
         try await house.sink().write("big", body: body)
         #expect(try await house.sink().examine("big") == facts)
         #expect(house.store.openUploads == 0)
-        for _ in 0..<3 { house.store.fault("PUT", .response(HTTPResponse(status: 500))) }
+        for _ in 0..<20 { house.store.fault("PUT", .response(HTTPResponse(status: 500))) }
         await #expect(throws: SinkError.self) { try await house.sink().write("big", body: Self.body(10 << 20).0) }
         #expect(house.store.openUploads == 0)
+    }
+
+    @Test func aCompletionWhoseAnswerWasLostCounts() async throws {
+        let house = try House()
+        let (body, facts) = Self.body(12 << 20)
+        // The first answer is lost after the object was made; the second says that the upload is gone.
+        house.store.loseAnswer(to: "POST /lake/big?uploadId")
+        try await house.sink().write("big", body: body)
+        #expect(try await house.sink().examine("big") == facts)
+        #expect(house.store.openUploads == 0)
+    }
+
+    @Test func aStoreThatForgetsUploadsIsTriedAgainLater() async throws {
+        let house = try House()
+        let gone = "<Error><Code>NoSuchUpload</Code></Error>"
+        house.store.fault("PUT", .response(HTTPResponse(status: 404, body: Array(gone.utf8))))
+        do {
+            try await house.sink().write("big", body: Self.body(12 << 20).0)
+            Issue.record("was accepted")
+        } catch let error as SinkError {
+            #expect(error.code == .unavailable)
+        }
+        #expect(house.store.openUploads == 0)
+    }
+
+    @Test(arguments: [(0, 7), (6, 7), (7, 7), (8, 7), (30, 7), (30, 1)])
+    func bodiesAreCutIntoParts(count: Int, size: Int) async throws {
+        let bytes = (0..<count).map { UInt8($0) }
+        for pieceSize in [1, 3, 7, 100] {
+            let position = Position()
+            let parts = PartReader(
+                ObjectBody {
+                    let start = position.take(pieceSize)
+                    return start >= count ? nil : Array(bytes[start..<min(count, start + pieceSize)])
+                }, size: size)
+            var found: [[UInt8]] = []
+            while let part = try await parts.next() { found.append(part) }
+            #expect(found.flatMap { $0 } == bytes)
+            #expect(found.dropLast().allSatisfy { $0.count == size })
+            #expect(found.allSatisfy { !$0.isEmpty && $0.count <= size })
+        }
     }
 
     @Test(arguments: [

@@ -7,11 +7,16 @@ internal import Synchronization
 struct EndpointSink: ObjectSink {
     let bucket: String
     let storage: ObjectStorageClient
+    let time: any TimeSource
 
-    /// Objects up to this size go in one request, larger ones in parts of it.
-    static let partSize = 8 << 20
-    /// How often one part is tried.
-    private static let partAttempts = 3
+    /// Objects up to this size go in one request, larger ones in parts of it: the smallest that every store takes.
+    static let partSize = 5 << 20
+    /// Parts on their way at once, while the next one is filled.
+    static let partsInFlight = 2
+    /// How often one part, or the completion of an upload, is tried.
+    static let attempts = 4
+    /// The pause after the first failure of a part; it doubles from one to the next.
+    private static let pause: Duration = .milliseconds(100)
 
     func prepare() async throws(SinkError) {
         do {
@@ -22,56 +27,60 @@ struct EndpointSink: ObjectSink {
     }
 
     func write(_ key: String, body: ObjectBody) async throws {
-        var buffer: [UInt8] = []
-        var isOver = false
-        while buffer.count < Self.partSize, !isOver {
-            if let piece = try await body.next() { buffer += piece } else { isOver = true }
-        }
-        if isOver {
-            let bytes = buffer
-            try await translating { () throws(ObjectStorageError) in
-                try await storage.put(bytes, bucket: bucket, key: key)
+        let parts = PartReader(body, size: Self.partSize)
+        let first = try await parts.next() ?? []
+        guard let second = try await parts.next() else {
+            return try await translating { () throws(ObjectStorageError) in
+                try await storage.put(first, bucket: bucket, key: key)
             }
-        } else {
-            try await writeInParts(key, beginningWith: buffer, body)
         }
+        try await writeInParts(key, [first, second], parts)
     }
 
-    private func writeInParts(_ key: String, beginningWith first: [UInt8], _ body: ObjectBody) async throws {
-        // What a crash left behind takes room and, on some stores, money.
-        for left in try await translating({ () throws(ObjectStorageError) in
-            try await storage.uploads(bucket: bucket, key: key)
-        }) {
-            try await translating { () throws(ObjectStorageError) in
-                try await storage.abortUpload(left, bucket: bucket, key: key)
-            }
-        }
+    private func writeInParts(_ key: String, _ first: [[UInt8]], _ rest: PartReader) async throws {
         let upload = try await translating { () throws(ObjectStorageError) in
             try await storage.beginUpload(bucket: bucket, key: key)
         }
         do {
-            var parts: [(number: Int, tag: String)] = []
-            var buffer = first
-            var isOver = false
-            while !buffer.isEmpty {
-                while buffer.count < Self.partSize, !isOver {
-                    if let piece = try await body.next() { buffer += piece } else { isOver = true }
-                }
-                // Every part but the last has the same size: some stores insist.
-                let part = Array(buffer.prefix(Self.partSize))
-                buffer.removeFirst(part.count)
-                let number = parts.count + 1
-                parts.append((number, try await writePart(part, number, upload, key)))
-            }
-            let list = parts
-            try await translating { () throws(ObjectStorageError) in
-                try await storage.completeUpload(upload, parts: list, bucket: bucket, key: key)
-            }
+            await abortUploads(of: key, except: upload)
+            try await complete(upload, parts: try await writeParts(first, rest, upload, key), key)
         } catch {
             // Not a child task: it must also work when this one is cancelled, and it is waited for. What cannot be
             // aborted now is aborted before the next attempt.
             await Task { [storage, bucket] in try? await storage.abortUpload(upload, bucket: bucket, key: key) }.value
             throw error
+        }
+    }
+
+    /// What a crash or an answer that was lost has left behind takes room and, on some stores, money. A store that
+    /// cannot list or abort uploads takes objects all the same.
+    private func abortUploads(of key: String, except own: String) async {
+        guard let left = try? await storage.uploads(bucket: bucket, key: key) else { return }
+        for upload in left where upload != own {
+            try? await storage.abortUpload(upload, bucket: bucket, key: key)
+        }
+    }
+
+    /// Writes all parts, a few at once; gives their numbers and tags in order.
+    private func writeParts(
+        _ first: [[UInt8]], _ rest: PartReader, _ upload: String, _ key: String
+    ) async throws -> [(number: Int, tag: String)] {
+        try await withThrowingTaskGroup(of: (number: Int, tag: String).self) { group in
+            var written: [(number: Int, tag: String)] = []
+            var number = 0
+            var waiting = first[...]
+            while true {
+                var next = waiting.popFirst()
+                if next == nil { next = try await rest.next() }
+                guard let part = next else { break }
+                if number - written.count == Self.partsInFlight, let done = try await group.next() {
+                    written.append(done)
+                }
+                number += 1
+                group.addTask { [number] in (number, try await writePart(part, number, upload, key)) }
+            }
+            while let done = try await group.next() { written.append(done) }
+            return written.sorted { $0.number < $1.number }
         }
     }
 
@@ -81,12 +90,29 @@ struct EndpointSink: ObjectSink {
             do {
                 return try await storage.putPart(part, number: number, upload: upload, bucket: bucket, key: key)
             } catch {
-                guard error.isRetriable, error.code != .throttled, attempt < Self.partAttempts else {
-                    throw SinkError(error)
-                }
-                attempt += 1
+                try await pauseOrThrow(error, after: &attempt)
             }
         }
+    }
+
+    private func complete(_ upload: String, parts: [(number: Int, tag: String)], _ key: String) async throws {
+        var attempt = 1
+        while true {
+            do {
+                return try await storage.completeUpload(upload, parts: parts, bucket: bucket, key: key)
+            } catch {
+                // An earlier request whose answer was lost may have completed it: reading the object back decides.
+                if error.storeCode == "NoSuchUpload" { return }
+                try await pauseOrThrow(error, after: &attempt)
+            }
+        }
+    }
+
+    /// Waits before the next attempt; throws the error when it is not worth one.
+    private func pauseOrThrow(_ error: ObjectStorageError, after attempt: inout Int) async throws {
+        guard error.isRetriable, attempt < Self.attempts else { throw SinkError(error) }
+        try await time.sleep(for: Self.pause * (1 << (attempt - 1)))
+        attempt += 1
     }
 
     func examine(_ key: String) async throws(SinkError) -> ObjectFacts? {
@@ -141,7 +167,8 @@ extension SinkError {
             case .refused: .refused
             case .quotaExceeded: .full
             case .throttled: .throttled
-            case .unavailable: .unavailable
+            // Another attempt begins another upload.
+            case .unavailable, .noSuchUpload: .unavailable
             case .cancelled: .cancelled
             }
         self.init(code, error.message)

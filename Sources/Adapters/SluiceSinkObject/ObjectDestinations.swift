@@ -33,6 +33,7 @@ package struct ObjectDestinations: ObjectSinkProvider {
 
     private let rules: [(agency: String?, project: String?, target: Target)]
     private let otherwise: FolderBuckets
+    private let time: any TimeSource
 
     /// - Parameters:
     ///   - rules: in the order of their precedence.
@@ -48,6 +49,7 @@ package struct ObjectDestinations: ObjectSinkProvider {
             return (rule.agency, rule.project, target)
         }
         otherwise = FolderBuckets(root: folder)
+        self.time = time
     }
 
     private func target(_ project: ProjectID, _ agency: String) -> Target? {
@@ -60,7 +62,7 @@ package struct ObjectDestinations: ObjectSinkProvider {
 
     package func sink(project: ProjectID, agency: String, bucket: String) throws(SinkError) -> any ObjectSink {
         switch target(project, agency) {
-        case .store(let storage)?: return EndpointSink(bucket: bucket, storage: storage)
+        case .store(let storage)?: return EndpointSink(bucket: bucket, storage: storage, time: time)
         case .folders(let folders)?: return try folders.sink(project: project, agency: agency, bucket: bucket)
         case nil: return try otherwise.sink(project: project, agency: agency, bucket: bucket)
         }

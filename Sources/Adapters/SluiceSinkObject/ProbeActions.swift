@@ -87,7 +87,7 @@ struct ProbeActions: Sendable {
         case .noSuchBucket, .noSuchKey: .bucketMissing
         case .accessDenied: .denied
         case .quotaExceeded: .full
-        case .refused, .throttled, .unavailable, .cancelled: .other
+        case .refused, .noSuchUpload, .throttled, .unavailable, .cancelled: .other
         }
     }
 }

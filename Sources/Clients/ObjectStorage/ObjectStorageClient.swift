@@ -97,7 +97,7 @@ package struct ObjectStorageClient: Sendable {
         do {
             _ = try await call("DELETE", bucket, key, "abort an upload of \(key)", query: [("uploadId", upload)])
         } catch {
-            guard error.code == .noSuchKey else { throw error }
+            guard error.code == .noSuchUpload || error.code == .noSuchKey else { throw error }
         }
     }
 

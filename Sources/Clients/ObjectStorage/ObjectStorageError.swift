@@ -3,6 +3,8 @@ package struct ObjectStorageError: Error, Sendable, CustomStringConvertible {
     package enum Code: Sendable, Hashable {
         case noSuchBucket
         case noSuchKey
+        /// The upload was completed, aborted or forgotten, or the store has lost a part of it.
+        case noSuchUpload
         case accessDenied
         /// The store will never take this request.
         case refused
@@ -52,19 +54,22 @@ package struct ObjectStorageError: Error, Sendable, CustomStringConvertible {
         let code: Code =
             switch storeCode {
             case "NoSuchBucket": .noSuchBucket
-            case "NoSuchKey", "NoSuchUpload": .noSuchKey
+            case "NoSuchKey": .noSuchKey
+            case "NoSuchUpload", "InvalidPart", "InvalidPartOrder": .noSuchUpload
             case "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "RequestTimeTooSkewed",
                 "AllAccessDisabled", "AccountProblem", "InvalidAccessKey", "XAdminUserNotFound",
                 "InsufficientStorageSpace":
                 storeCode == "InsufficientStorageSpace" ? .quotaExceeded : .accessDenied
             case "QuotaExceeded", "XMinioStorageFull": .quotaExceeded
             case "SlowDown", "TooManyRequests", "RequestLimitExceeded", "OperationAborted": .throttled
-            case "RequestTimeout", "InternalError", "ServiceUnavailable", "IncompleteBody", "BadDigest": .unavailable
+            case "RequestTimeout", "InternalError", "ServiceUnavailable", "IncompleteBody", "BadDigest",
+                "XAmzContentSHA256Mismatch":
+                .unavailable
             default:
                 switch status {
                 case 401, 403: .accessDenied
                 case 404: .noSuchKey
-                case 408, 409, 425: .unavailable
+                case 307, 408, 409, 425: .unavailable
                 case 429: .throttled
                 case 503: .throttled
                 case 507: .quotaExceeded

@@ -1,0 +1,42 @@
+internal import SluicePorts
+
+/// Cuts an object's bytes into parts of one size; the last one may be shorter, as stores insist.
+actor PartReader {
+    private let body: ObjectBody
+    private let size: Int
+    /// What the last piece has left over, from `offset` on.
+    private var piece: [UInt8] = []
+    private var offset = 0
+    private var isOver = false
+
+    init(_ body: ObjectBody, size: Int) {
+        self.body = body
+        self.size = size
+    }
+
+    /// The next part, never empty; nil at the end.
+    func next() async throws -> [UInt8]? {
+        var part: [UInt8] = []
+        while part.count < size {
+            if offset == piece.count {
+                guard !isOver, let next = try await body.next() else {
+                    isOver = true
+                    break
+                }
+                piece = next
+                offset = 0
+            }
+            if part.isEmpty, offset == 0, piece.count <= size {
+                // A body of one piece is sent as it is.
+                part = piece
+                piece = []
+                continue
+            }
+            if part.capacity < size { part.reserveCapacity(size) }
+            let end = min(piece.count, offset + size - part.count)
+            part += piece[offset..<end]
+            offset = end
+        }
+        return part.isEmpty ? nil : part
+    }
+}
