@@ -8,6 +8,7 @@ import pytest
 
 import destinations
 import serverprocess
+import stores
 from api import Api
 
 NAMES = itertools.count(1)
@@ -161,3 +162,22 @@ def legacy(request, server, credentials):
         region=credentials["region"],
         derivationKeySwitch=request.param,
     )
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    """A real S3 server with one bucket, `lake`."""
+    running = stores.Store(tmp_path_factory.mktemp("store")).start()
+    running.make("lake")
+    yield running
+    running.destroy()
+
+
+@pytest.fixture
+def delivering(new_server):
+    """Starts a server that delivers to the given stores: agency -> what `stores.destination` wants beside it."""
+
+    def make(agencies, more="", folder="server"):
+        return new_server(folder, settings=stores.settings(agencies, more))
+
+    return make
