@@ -227,6 +227,10 @@ let benchTargets: [Target] =
         .executableTarget(
             name: "BenchParquet", dependencies: ["SluiceCore", "SluiceFormats"], path: "Benchmarks/parquet",
             swiftSettings: checked),
+        .executableTarget(
+            name: "BenchUpload",
+            dependencies: ["Curl", "ObjectStorage", "SluiceCore", "SluicePorts", "SluiceSinkObject"],
+            path: "Benchmarks/deliver", swiftSettings: checked),
     ]
 
 let package = Package(
