@@ -7,6 +7,7 @@ import time
 import pytest
 
 import serverprocess
+from api import Api
 from destinations import ACCESS_KEY, BOUND, QUICK, SECRET_KEY, House, running_gateway, texts
 
 # Between a change by the command and the server's notice of it (seconds).
@@ -221,3 +222,39 @@ def test_without_a_server_s_data_nothing_is_made(tmp_path):
     )
     assert done.returncode == 1 and "no server's data" in done.stderr
     assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize("place", ["folder", "endpoint"])
+def test_what_was_delivered_stays_when_names_are_used_again(house, gateway, place):
+    """A stream and a task of the same names begin at number 0 again; so do those of another project."""
+    if place == "endpoint":
+        house.add_gateway(gateway)
+    bucket = gateway.data / "lake" if place == "endpoint" else house.server.data_dir / "buckets" / "lake"
+    prefix = f"again_{place}"
+
+    def delivered():
+        return {k: v for k, v in texts(bucket).items() if k.startswith(prefix + "/")}
+
+    for number, text in enumerate(["one", "two", "three"]):
+        house.api.create_stream("s")
+        house.api.put("s", [{"data": text.encode()}])
+        assert house.create("s", prefix=prefix).status == 201
+        house.wait("no object", lambda n=number: len(delivered()) == n + 1 and "last_transfer_timestamp" in house.show("s"))
+        house.api.delete_stream("s")
+    made = serverprocess.admin(house.server.data_dir, "project", "add", "second", "--output", "json")
+    house.api = Api(house.server.endpoint, json.loads(made.stdout))
+    house.wait("the project is unknown", lambda: logged_in(house.api))
+    house.api.create_stream("s")
+    house.api.put("s", [{"data": b"four"}])
+    assert house.create("s", prefix=prefix).status == 201
+    house.wait("no object", lambda: len(delivered()) == 4)
+    assert sorted(delivered().values()) == ["four\n", "one\n", "three\n", "two\n"]
+    plain = [k for k in delivered() if k.endswith("_00000000000000000000_1.txt")]
+    assert [delivered()[k] for k in plain] == ["one\n"]
+
+
+def logged_in(api):
+    try:
+        return api.login()
+    except AssertionError:
+        return None

@@ -56,7 +56,7 @@ final class ScriptedStore: Sendable {
                 .response(HTTPResponse(status: 200, body: Array(text.utf8)))
             }
             switch request.method {
-            case "HEAD": return .response(HTTPResponse(status: key == "/lake" ? 200 : 404))
+            case "HEAD": return .response(HTTPResponse(status: key == "/lake" || state.objects[key] != nil ? 200 : 404))
             case "GET" where query["uploads"] != nil:
                 let list = state.uploads.keys.sorted().map {
                     "<Upload><Key>big</Key><UploadId>\($0)</UploadId></Upload>"
@@ -150,6 +150,8 @@ final class ScriptedStore: Sendable {
         try await sink.write("big", body: body)
         #expect(try await sink.examine("big") == facts)
         #expect(try await sink.examine("other") == nil)
+        #expect(try await sink.holds("big"))
+        #expect(try await !sink.holds("other"))
         #expect(house.store.openUploads == 0)
     }
 

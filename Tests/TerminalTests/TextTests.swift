@@ -3,6 +3,27 @@ import SluiceTesting
 import Terminal
 import Testing
 
+@Suite struct SecretTests {
+    @Test(arguments: [("key", "key"), ("  key\n", "key"), ("key\r\n\n", "key"), ("ä+/=", "ä+/=")])
+    func aSecretIsReadFromTheInput(input: String, expected: String) async throws {
+        let console = TestConsole(input: input)
+        #expect(try await console.console.readSecret(prompt: "Secret key") == expected)
+        #expect(console.output.text.isEmpty && console.errors.text.isEmpty)
+    }
+
+    @Test(arguments: ["", " \n", "two words", "one\nline", String(repeating: "x", count: 5000)])
+    func anythingElseIsRefused(input: String) async {
+        let console = TestConsole(input: input)
+        do {
+            _ = try await console.console.readSecret(prompt: "Secret key")
+            Issue.record("was accepted")
+        } catch {
+            #expect((error as? CommandError)?.exitCode == .usage)
+            #expect(!"\(error)".contains("words") && !"\(error)".contains("xxx"))
+        }
+    }
+}
+
 @Suite struct HumanTextTests {
     @Test(arguments: [
         (0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (1536, "1.5 KiB"), (10 * 1024, "10 KiB"),

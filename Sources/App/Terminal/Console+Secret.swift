@@ -13,7 +13,7 @@ extension Console {
     ///
     /// Throws a usage error when there is none, or more than one word.
     package func readSecret(prompt: String) async throws -> String {
-        let isTyped = isatty(0) == 1
+        let isTyped = inputIsTerminal
         if isTyped {
             try? await errors.write(Array("\(prompt): ".utf8))
             try? await errors.flush()
@@ -30,7 +30,7 @@ extension Console {
         guard words.count == 1, bytes.count <= Self.secretBytesMax else {
             throw CommandError.usage(
                 words.isEmpty
-                    ? "\(prompt): nothing was given." : "\(prompt): one word without blanks is expected.")
+                    ? "\(prompt): nothing was given." : "\(prompt): a key without blanks is expected.")
         }
         return String(words[0])
     }

@@ -19,6 +19,8 @@ package struct Console: Sendable {
     package let input: any ByteSource
     /// How many bytes the input has, when it comes from a file.
     package let inputSize: Int?
+    /// Whether a person types the input.
+    package let inputIsTerminal: Bool
     package let output: any ByteSink
     package let errors: any ByteSink
     package let outputIsTerminal: Bool
@@ -29,12 +31,14 @@ package struct Console: Sendable {
     package let time: any TimeSource
 
     package init(
-        input: any ByteSource, inputSize: Int? = nil, output: any ByteSink, errors: any ByteSink,
+        input: any ByteSource, inputSize: Int? = nil, inputIsTerminal: Bool = false, output: any ByteSink,
+        errors: any ByteSink,
         outputIsTerminal: Bool,
         errorsIsTerminal: Bool, width: Int, environment: [String: String], time: any TimeSource
     ) {
         self.input = input
         self.inputSize = inputSize
+        self.inputIsTerminal = inputIsTerminal
         self.output = output
         self.errors = errors
         self.outputIsTerminal = outputIsTerminal

@@ -171,6 +171,7 @@ extension Console {
         let writing = try startThread()
         return Console(
             input: try DescriptorSource(descriptor: 0, ownsDescriptor: false), inputSize: InputFile.standardInputSize,
+            inputIsTerminal: isatty(0) == 1,
             output: DescriptorSink(descriptor: 1, thread: writing),
             errors: DescriptorSink(descriptor: 2, thread: writing), outputIsTerminal: isatty(1) == 1,
             errorsIsTerminal: isatty(2) == 1, width: terminalWidth(environment), environment: environment,
