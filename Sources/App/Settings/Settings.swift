@@ -123,6 +123,9 @@ extension Settings {
         package var memoryTotal = ByteCount.mebibytes(256)
         package var memoryPerTask = ByteCount.mebibytes(64)
         package var objectSizeMax = ByteCount.mebibytes(128)
+        package var parquetRowGroupSize = ByteCount.mebibytes(16)
+        package var parkedRecordsMax = 100_000
+        package var parkedSizeMax = ByteCount.gibibytes(1)
         package var readSize = ByteCount.mebibytes(1)
         package var retryPause = Duration.seconds(1)
         package var retryPauseMax = Duration.seconds(60)

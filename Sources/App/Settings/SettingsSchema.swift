@@ -227,6 +227,16 @@ package enum SettingsSchema {
                 "transfer.object_size_max", \.transfer.objectSizeMax, .size(.mebibytes(1) ... .gibibytes(1)),
                 "An object is closed at this size when its task names none."),
             Setting(
+                "transfer.parquet_row_group_size", \.transfer.parquetRowGroupSize,
+                .size(.mebibytes(1) ... .mebibytes(64)),
+                "Records of a row group in Parquet objects. Writing takes about twice as much memory."),
+            Setting(
+                "transfer.parked_records_max", \.transfer.parkedRecordsMax, .integer(1...10_000_000),
+                "A task with so many parked records stops with a reason before its next delivery."),
+            Setting(
+                "transfer.parked_size_max", \.transfer.parkedSizeMax, .size(.mebibytes(1) ... .gibibytes(1024)),
+                "The same for the bytes of a task's parked records."),
+            Setting(
                 "transfer.read_size", \.transfer.readSize, .size(.kibibytes(64) ... .mebibytes(16)),
                 "How much of a stream is read at once."),
             Setting(

@@ -50,6 +50,9 @@ extension Settings {
         settings.objectSizeMax = transfer.objectSizeMax
         settings.memoryTotal = transfer.memoryTotal
         settings.memoryPerTask = transfer.memoryPerTask
+        settings.parquetRowGroupSize = transfer.parquetRowGroupSize
+        settings.parkedRecordsMax = transfer.parkedRecordsMax
+        settings.parkedSizeMax = transfer.parkedSizeMax
         settings.readSize = transfer.readSize
         settings.retryPause = transfer.retryPause
         settings.retryPauseMax = transfer.retryPauseMax

@@ -6,7 +6,7 @@ internal import SluiceWire
 
 /// The transfer task operations (spec sections 2.5 and 2.9.3), each under `/streams/` and `/stream/`.
 package struct TransferRoutes: Sendable {
-    private let tasks: TransferTasks
+    let tasks: TransferTasks
     private let errors: ErrorTable
 
     package init(tasks: TransferTasks, errors: ErrorTable) {
@@ -22,6 +22,8 @@ package struct TransferRoutes: Sendable {
                 route("POST", path + "/action", act), route("GET", path + "/{task}", show),
                 route("DELETE", path + "/{task}", delete), route("GET", path + "/{task}/deliveries", deliveries),
                 route("GET", path + "/{task}/verification", verification),
+                route("GET", path + "/{task}/parked-records", parkedRecords),
+                route("POST", path + "/{task}/parked-records/action", actOnParkedRecords),
             ]
         } + [route("POST", "/v1/transfertasklog/{task}", log)]
     }
@@ -118,10 +120,7 @@ package struct TransferRoutes: Sendable {
         var filter = DeliveryFilter()
         filter.partition = try Self.partition(in: context.query)
         if let text = context.query["sequence_number"] {
-            guard let value = Int64(text), value >= 0 else {
-                throw APIError(status: 400, code: "DIS.4216", message: "Invalid sequence_number. [\(text)]")
-            }
-            filter.sequenceNumber = SequenceNumber(value)
+            filter.sequenceNumber = SequenceNumber(try Self.sequenceNumber(text, "sequence_number"))
         }
         filter.object = context.query["object"]
         let times = 0...Int(9_999_999_999_999)
@@ -191,10 +190,7 @@ package struct TransferRoutes: Sendable {
 
     private static func partition(in query: QueryParameters) throws(APIError) -> PartitionNumber? {
         guard let text = query["partition_id"] else { return nil }
-        guard let number = PartitionNumber(parsing: text) else {
-            throw APIError(status: 400, code: "DIS.4201", message: "Invalid partition_id. [\(text)]")
-        }
-        return number
+        return try partition(text)
     }
 
     @Sendable private static func answer(_ delivery: Delivery) -> DeliveryAnswer {

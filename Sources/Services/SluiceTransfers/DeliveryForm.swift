@@ -8,6 +8,8 @@ struct DeliveryForm: TransferRecord, Hashable {
     var descriptor: OBSDescriptor
     /// The stream's Avro schema; nil where the format knows no columns.
     var schema: String?
+    /// The size of a Parquet row group in bytes; nil where the format has none.
+    var rowGroupBytes: Int?
 
     /// The destination that the descriptor names; it was valid when it was stored, and still is.
     func destination() throws(TransferError) -> OBSDestination {

@@ -29,12 +29,12 @@ struct GroupRebuilder: Sendable {
     /// Length and checksum of each object; nil when they need too much memory together.
     func facts(of group: [DeliveryRecord]) async throws -> [ObjectFacts]? {
         guard let lead = group.first else { return [] }
-        let form = try await services.form(lead.form, of: task.id).form
+        let format = try ObjectFormat(await services.form(lead.form, of: task.id).form)
         guard let portions = try await collect(group) else { return nil }
         var found: [ObjectFacts] = []
         for (record, portion) in zip(group, portions) {
             let source = CollectedRecords(portion.map { [$0] } ?? [])
-            let streamer = try ObjectStreamer(source, as: form, first: SequenceNumber(record.first))
+            let streamer = try ObjectStreamer(source, as: format, first: SequenceNumber(record.first))
             while try await streamer.next() != nil {}
             found.append(await streamer.facts)
         }

@@ -85,6 +85,11 @@ final class LagFigures: Sendable {
                 guard parts.count == 4, let number = Int(parts[3]) else { continue }
                 progress[parts[2], default: [:]][number] = record
             }
+            var settled: [Substring: Int] = [:]
+            for (key, record) in try await store.all(under: TransferKeys.settled, as: SettledRecord.self) {
+                let parts = key.text.split(separator: "/")
+                if parts.count == 4 { settled[parts[2], default: 0] += record.count }
+            }
             var figures: [Figures] = []
             for (key, record) in try await store.all(under: TransferKeys.streams, as: StreamTasksRecord.self) {
                 let id = StreamID(String(key.text.dropFirst(TransferKeys.streams.text.count)))
@@ -103,7 +108,9 @@ final class LagFigures: Sendable {
                         Figures(
                             labels: TransferMetrics.labels(
                                 project: record.project, stream: stream.name.text, task: member.name),
-                            lag: lag, parked: positions.values.reduce(0) { $0 + $1.parked }))
+                            lag: lag,
+                            parked: positions.values.reduce(0) { $0 + $1.parked } - settled[member.id[...], default: 0])
+                    )
                 }
             }
             return figures

@@ -2,7 +2,8 @@ internal import SluiceCatalog
 internal import SluiceCore
 
 /// One delivered object. Kept under three keys, so that each question is one range read:
-/// by partition and *last* number (where is record N: the first entry at or after N), by object, and by time.
+/// by partition and *last* number (where is record N: the first entry at or after N), by object, and by time. Entries of
+/// replays lie among them, and each of their records has a pointer of its own.
 struct DeliveryRecord: TransferRecord, Equatable {
     var object: String
     var partition: Int
@@ -19,6 +20,8 @@ struct DeliveryRecord: TransferRecord, Equatable {
     var runs: [Int]?
     /// The number of the form it was delivered in; nil for an older version's delivery.
     var form: Int?
+    /// The number of the replay that made it; nil for deliveries of a range.
+    var replay: Int?
 
     func holds(_ number: Int64) -> Bool {
         guard number >= first, number <= last else { return false }
@@ -30,6 +33,7 @@ struct DeliveryRecord: TransferRecord, Equatable {
 struct DeliveryPointer: TransferRecord, Equatable {
     var partition: Int
     var last: Int64
+    var replay: Int?
 }
 
 extension TransferKeys {
@@ -41,8 +45,17 @@ extension TransferKeys {
         CatalogKey("transfer", "ledger", id.text, "p", padded(number), trailingSlash: true)
     }
 
-    static func delivery(_ id: TransferTaskID, _ number: PartitionNumber, last: SequenceNumber) -> CatalogKey {
-        CatalogKey("transfer", "ledger", id.text, "p", padded(number), padded(last))
+    /// - Parameter replay: replays overlap with other deliveries, so that their number is part of the key.
+    static func delivery(
+        _ id: TransferTaskID, _ number: PartitionNumber, last: SequenceNumber, replay: Int? = nil
+    ) -> CatalogKey {
+        let key = CatalogKey("transfer", "ledger", id.text, "p", padded(number), padded(last))
+        return replay.map { CatalogKey(key.text + "/" + DirectoryFormat.padded($0, 10)) } ?? key
+    }
+
+    /// Where a replayed record went.
+    static func replayed(_ id: TransferTaskID, _ number: PartitionNumber, _ sequence: Int64) -> CatalogKey {
+        CatalogKey("transfer", "ledger", id.text, "n", padded(number), padded(SequenceNumber(sequence)))
     }
 
     static func deliveryObjects(_ id: TransferTaskID) -> CatalogKey {
@@ -59,11 +72,12 @@ extension TransferKeys {
     }
 
     static func deliveryTime(
-        _ id: TransferTaskID, _ time: Timestamp, _ number: PartitionNumber, last: SequenceNumber
+        _ id: TransferTaskID, _ time: Timestamp, _ number: PartitionNumber, last: SequenceNumber, replay: Int?
     ) -> CatalogKey {
-        CatalogKey(
+        let key = CatalogKey(
             "transfer", "ledger", id.text, "t", DirectoryFormat.padded(time.milliseconds, 16), padded(number),
             padded(last))
+        return replay.map { CatalogKey(key.text + "/" + DirectoryFormat.padded($0, 10)) } ?? key
     }
 
     /// All that the ledger keeps of one delivered object.
@@ -71,12 +85,23 @@ extension TransferKeys {
     {
         let number = PartitionNumber(delivery.partition)
         let last = SequenceNumber(delivery.last)
-        let pointer = DeliveryPointer(partition: delivery.partition, last: delivery.last)
+        let replay = delivery.replay
+        let pointer = DeliveryPointer(partition: delivery.partition, last: delivery.last, replay: replay)
+        let time = Timestamp(milliseconds: delivery.deliveredAt)
         return [
-            try TransferStore.put(Self.delivery(id, number, last: last), delivery, expecting: .absent),
-            try TransferStore.put(Self.deliveryObject(id, delivery.object), pointer),
             try TransferStore.put(
-                Self.deliveryTime(id, Timestamp(milliseconds: delivery.deliveredAt), number, last: last), pointer),
+                Self.delivery(id, number, last: last, replay: replay), delivery, expecting: .absent),
+            try TransferStore.put(Self.deliveryObject(id, delivery.object), pointer),
+            try TransferStore.put(Self.deliveryTime(id, time, number, last: last, replay: replay), pointer),
         ]
+    }
+}
+
+extension TransferStore {
+    /// The entry that a pointer means.
+    func delivery(_ pointer: DeliveryPointer, of id: TransferTaskID) async throws(CatalogError) -> DeliveryRecord? {
+        let key = TransferKeys.delivery(
+            id, PartitionNumber(pointer.partition), last: SequenceNumber(pointer.last), replay: pointer.replay)
+        return try await get(key, as: DeliveryRecord.self)?.record
     }
 }

@@ -47,7 +47,8 @@ package struct OBSDescriptor: Sendable, Hashable, Codable {
         full.partitionFormat = partitionFormat ?? ""
         full.destinationFileType = destinationFileType ?? "text"
         full.recordDelimiter = recordDelimiter ?? "\n"
-        full.compressionFormat = compressionFormat ?? "none"
+        full.compressionFormat =
+            compressionFormat ?? (full.destinationFileType?.lowercased() == "parquet" ? "snappy" : "none")
         if processingSchema?.isEmpty == true { full.processingSchema = nil }
         if deliverSizeInterval == 0 { full.deliverSizeInterval = nil }
         return full

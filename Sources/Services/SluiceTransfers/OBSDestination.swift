@@ -26,7 +26,10 @@ package struct OBSDestination: Sendable, Hashable {
     package let recordTime: RecordTimeRule?
     /// The size at which an object is closed, when the task names one.
     package let sizeInterval: ByteCount?
+    /// Whether the object as a whole is compressed.
     package let isCompressed: Bool
+    /// How the pages of a Parquet object are compressed.
+    package let codec: ParquetFile.Codec
 
     /// Kept only to be echoed; the public API names no bound.
     private static let carbonPropertiesBytesMax = 16 << 10
@@ -88,14 +91,7 @@ package struct OBSDestination: Sendable, Hashable {
         } else {
             sizeInterval = nil
         }
-        switch descriptor.compressionFormat?.lowercased() {
-        case nil, "", "none": isCompressed = false
-        case "gzip": isCompressed = true
-        default: throw Self.invalid("compression_format must be none or gzip")
-        }
-        if isCompressed, fileType == .parquet {
-            throw Self.invalid("compression_format gzip does not go with destination_file_type parquet")
-        }
+        (isCompressed, codec) = try Self.compression(descriptor.compressionFormat ?? "", of: fileType)
         guard (descriptor.deliverDataType ?? "").isEmpty else {
             throw Self.invalid("deliver_data_type \(descriptor.deliverDataType ?? "") is not supported")
         }
@@ -113,6 +109,22 @@ package struct OBSDestination: Sendable, Hashable {
 
     static func invalid(_ what: String) -> TransferError {
         TransferError(.invalidRequest, what)
+    }
+
+    /// gzip compresses whole text objects; Parquet compresses its pages, by default with snappy.
+    private static func compression(
+        _ text: String, of fileType: FileType
+    ) throws(TransferError) -> (isWhole: Bool, ParquetFile.Codec) {
+        switch (fileType, text.lowercased()) {
+        case (.parquet, ""), (.parquet, "snappy"): return (false, .snappy)
+        case (.parquet, "zstd"): return (false, .zstd)
+        case (_, ""), (_, "none"): return (false, .none)
+        case (.text, "gzip"), (.csv, "gzip"): return (true, .none)
+        case (.parquet, "gzip"):
+            throw invalid("compression_format gzip does not go with destination_file_type parquet")
+        case (.parquet, _): throw invalid("compression_format must be none, snappy or zstd")
+        default: throw invalid("compression_format must be none or gzip")
+        }
     }
 
     private static func isPrefix(_ text: String) -> Bool {

@@ -6,32 +6,46 @@ internal import SluiceFormats
 struct ObjectEncoder: ~Copyable, Sendable {
     private let text: DelimitedText
     private var gzip: GzipFile?
+    private var parquet: ParquetFile?
     private var plain: [UInt8] = []
 
-    /// - Throws: `PermanentFault` when the form can never be written.
-    init(_ form: DeliveryForm) throws {
-        let destination = try form.destination()
-        gzip = try Self.compressor(destination)
-        text = DelimitedText(delimiter: destination.delimiter)
+    init(_ format: ObjectFormat) throws {
+        gzip = try Self.compressor(format)
+        parquet = try Self.file(format)
+        text =
+            switch format.content {
+            case .text(let text, _): text
+            case .parquet: DelimitedText(delimiter: .none)
+            }
     }
 
-    private static func compressor(_ destination: OBSDestination) throws -> GzipFile? {
-        guard destination.isCompressed else { return nil }
+    private static func compressor(_ format: ObjectFormat) throws -> GzipFile? {
+        guard case .text(_, isCompressed: true) = format.content else { return nil }
         return try GzipFile()
+    }
+
+    private static func file(_ format: ObjectFormat) throws -> ParquetFile? {
+        guard case .parquet(let schema, let codec, let size) = format.content else { return nil }
+        return try ParquetFile(schema: schema, codec: codec, rowGroupSize: size)
     }
 
     /// Makes room for so many bytes of records that come next.
     mutating func reserve(_ bytes: Int) {
-        plain.reserveCapacity(plain.count + bytes)
+        if parquet == nil { plain.reserveCapacity(plain.count + bytes) }
     }
 
     /// Adds a record; one that does not convert leaves no trace.
     mutating func append(_ data: UnsafeRawBufferPointer) throws(ConversionFailure) {
-        unsafe text.append(data, to: &plain)
+        if parquet == nil {
+            unsafe text.append(data, to: &plain)
+        } else {
+            try unsafe parquet?.append(data)
+        }
     }
 
     /// What is finished so far; may be empty.
     mutating func takeOutput() throws -> [UInt8] {
+        if parquet != nil { return parquet?.takeOutput() ?? [] }
         guard gzip != nil else {
             defer { plain = [] }
             return plain
@@ -50,6 +64,7 @@ struct ObjectEncoder: ~Copyable, Sendable {
     /// The rest and the end; nothing may be appended after it.
     mutating func finish() throws -> [UInt8] {
         var output = try takeOutput()
+        if let end = try parquet?.finish() { output += end }
         if !plain.isEmpty {
             output += try compress(plain)
             plain = []

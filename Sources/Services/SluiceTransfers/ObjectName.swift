@@ -12,10 +12,12 @@ package struct ObjectName: Sendable, Hashable {
     package var first: SequenceNumber
     package var records: Int
     package var fileExtension: String
+    /// The number of the replay that makes the object; nil for a range as it was read.
+    package var replay: Int?
 
     package init(
         filePrefix: String, directory: String, stream: StreamName, task: String, partition: PartitionNumber,
-        first: SequenceNumber, records: Int, fileExtension: String
+        first: SequenceNumber, records: Int, fileExtension: String, replay: Int? = nil
     ) {
         self.filePrefix = filePrefix
         self.directory = directory
@@ -25,13 +27,15 @@ package struct ObjectName: Sendable, Hashable {
         self.first = first
         self.records = records
         self.fileExtension = fileExtension
+        self.replay = replay
     }
 
     /// The complete key below the bucket.
     package var key: String {
         let prefix = filePrefix.split(separator: "/").map(String.init)
         let number = DirectoryFormat.padded(first.value, 20)
-        let name = "\(stream)_\(task)_\(partition)_\(number)_\(records).\(fileExtension)"
+        let suffix = replay.map { "_r\($0)" } ?? ""
+        let name = "\(stream)_\(task)_\(partition)_\(number)_\(records)\(suffix).\(fileExtension)"
         return (prefix + (directory.isEmpty ? [] : [directory]) + [name]).joined(separator: "/")
     }
 }

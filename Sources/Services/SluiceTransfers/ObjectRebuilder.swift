@@ -15,7 +15,7 @@ struct ObjectRebuilder: Sendable {
             log: log, partition: PartitionID(stream: stream, number: PartitionNumber(delivery.partition)),
             range: first...SequenceNumber(delivery.last), readSize: readSize,
             selection: delivery.runs.map { .runs(RecordRuns($0, from: delivery.first)) } ?? .all)
-        let streamer = try ObjectStreamer(reader, as: form, first: first)
+        let streamer = try ObjectStreamer(reader, as: ObjectFormat(form), first: first)
         while try await streamer.next() != nil {}
         return await streamer.facts
     }

@@ -8,27 +8,47 @@ extension PartitionRunner {
     private static let collectedSize = ByteCount.mebibytes(8).bytes
 
     /// Carries out an intent and stores that it is done; returns the partition's progress after it.
-    func fulfil(_ intent: IntentRecord, after progress: ProgressRecord) async throws -> ProgressRecord {
+    func fulfil(
+        _ intent: IntentRecord, after progress: ProgressRecord, isResumed: Bool
+    ) async throws -> ProgressRecord {
         let form = try await form(of: intent)
+        let format = try ObjectFormat(form.form)
         let planned = try form.form.destination()
         let sink = try services.sink(of: task, planned)
-        let start = services.time.now()
         let sorter = RecordSorter(planned, generatedAt: Timestamp(milliseconds: intent.generatedAt))
-        var delivered: [DeliveryRecord] = []
+        let errorObject = intent.errorObject ?? ""
+        var outcome = DeliveryOutcome(startedAt: services.time.now(), errorObject: errorObject)
         for group in Self.groups(of: intent.objects) {
             do {
-                delivered += try await withMemory(Self.deliveryShare(services.settings)) {
-                    try await deliver(group, of: intent, as: form, sorter, to: sink)
+                try await withMemory(Self.deliveryShare(services.settings, format)) {
+                    let job = ObjectJob(
+                        intent: intent, form: form, format: format, sorter: sorter, sink: sink, errorObject: errorObject
+                    )
+                    try await deliver(group, job, &outcome)
                 }
             } catch let error as RecordLogError where error.code == .trimmed {
                 // Too late to write them; those that an earlier attempt has written count.
-                for object in group {
+                outcome.isTrimmed = true
+                for object in group where !outcome.written.contains(object.key) {
                     guard let kept = try await sink.examine(object.key) else { continue }
-                    delivered.append(record(object, kept, nil, of: intent, as: form))
+                    outcome.delivered.append(try await recordOfTrimmed(object, kept, intent, form, sorter))
                 }
             }
         }
-        return try await conclude(intent, delivered, begunAt: start, after: progress)
+        if format.canRefuse {
+            if isResumed || outcome.hasNothing { try await forgetStaleEntries(of: intent, outcome) }
+            outcome.parked = try await summaryOfParked(in: intent)
+            if outcome.parked.count > 0 {
+                try await withMemory(Self.deliveryShare(services.settings, .lines)) {
+                    try await writeErrorObject(errorObject, of: intent, to: sink)
+                }
+            }
+        }
+        let moved = try await conclude(intent, outcome, after: progress)
+        if outcome.parked.count > 0 {
+            await reporter.parked(outcome.parked.count, for: destination.interval, outcome.parked.cause)
+        }
+        return moved
     }
 
     /// The form that the intent was made for, which an update of the task does not change.
@@ -58,20 +78,31 @@ extension PartitionRunner {
         return groups
     }
 
+    /// Writes the objects of a group and notes each in the outcome.
     private func deliver(
-        _ group: [IntentRecord.Object], of intent: IntentRecord, as form: NumberedForm, _ sorter: RecordSorter?,
-        to sink: any ObjectSink
-    ) async throws -> [DeliveryRecord] {
+        _ group: [IntentRecord.Object], _ job: ObjectJob, _ outcome: inout DeliveryOutcome
+    ) async throws {
         var collected: [String: RecordPortion]?
-        if let sorter, group.count > 1 { collected = try await collect(group, sorter) }
-        var records: [DeliveryRecord] = []
+        if let sorter = job.sorter, group.count > 1 { collected = try await collect(group, sorter) }
         for object in group {
             let source: any RecordSource =
                 collected.map { CollectedRecords($0[object.directory ?? ""].map { [$0] } ?? []) }
-                ?? reader(of: object, sorter)
-            records.append(try await write(object, of: intent, source, as: form, to: sink))
+                ?? reader(of: object, job.sorter)
+            let streamer = try ObjectStreamer(source, as: job.format, first: SequenceNumber(object.first)) { failures in
+                try await park(failures, errorObject: job.errorObject)
+            }
+            let hasRecords = try await streamer.hasRecords()
+            if hasRecords {
+                let facts = try await streamer.write(object.key, to: job.sink)
+                let tracker = await streamer.records
+                outcome.delivered.append(
+                    record(
+                        object, facts, tracker.runs(unlessAllTo: SequenceNumber(object.last)), records: tracker.count,
+                        of: job.intent, as: job.form))
+                outcome.written.insert(object.key)
+            }
+            outcome.failed.formUnion(await streamer.failed)
         }
-        return records
     }
 
     private func reader(of object: IntentRecord.Object, _ sorter: RecordSorter?) -> RangeReader {
@@ -101,54 +132,39 @@ extension PartitionRunner {
         return indices.compactMapValues { collectors[$0].portion }
     }
 
-    /// Writes one object and makes sure by reading that the destination holds what was written.
-    private func write(
-        _ object: IntentRecord.Object, of intent: IntentRecord, _ source: any RecordSource, as form: NumberedForm,
-        to sink: any ObjectSink
-    ) async throws -> DeliveryRecord {
-        let streamer = try ObjectStreamer(source, as: form.form, first: SequenceNumber(object.first))
-        try await sink.write(object.key, body: ObjectBody { try await streamer.next() })
-        let written = await streamer.facts
-        guard let kept = try await sink.examine(object.key) else {
-            throw SinkError(.unavailable, "the destination confirmed the object \(object.key) but does not have it")
-        }
-        guard kept == written else {
-            throw SinkError(
-                .unavailable,
-                "the object \(object.key) reads back as \(kept.length) bytes with another checksum than the \(written.length) bytes written"
-            )
-        }
-        let runs = await streamer.records.runs(unlessAllTo: SequenceNumber(object.last))
-        return record(object, kept, runs, of: intent, as: form)
-    }
-
-    private func record(
-        _ object: IntentRecord.Object, _ facts: ObjectFacts, _ runs: [Int]?, of intent: IntentRecord,
+    func record(
+        _ object: IntentRecord.Object, _ facts: ObjectFacts, _ runs: [Int]?, records: Int, of intent: IntentRecord,
         as form: NumberedForm
     ) -> DeliveryRecord {
         DeliveryRecord(
             object: object.key, partition: partition.number.value, first: object.first, last: object.last,
-            records: object.records, bytes: facts.length, crc32c: facts.crc32c,
+            records: records, bytes: facts.length, crc32c: facts.crc32c,
             deliveredAt: services.time.now().milliseconds, deliveryFirst: intent.first, runs: runs, form: form.number)
     }
 
     /// Stores that the intent is done. Objects that were planned but are not delivered have lost records to retention:
     /// the position moves to what is left, or past the range when other objects of it have been written.
     private func conclude(
-        _ intent: IntentRecord, _ delivered: [DeliveryRecord], begunAt start: Timestamp, after progress: ProgressRecord
+        _ intent: IntentRecord, _ outcome: DeliveryOutcome, after progress: ProgressRecord
     ) async throws -> ProgressRecord {
         var moved = progress
+        let delivered = outcome.delivered
+        let parked = outcome.parked
         let records = delivered.reduce(0) { $0 + $1.records }
-        if delivered.isEmpty {
+        if outcome.hasNothing {
             // Nothing was written: what retention has left goes into another delivery, and the rest counts there.
             moved.next = intent.first
         } else {
             moved.next = intent.last + 1
             moved.delivered += records
             moved.deliveredBytes = (moved.deliveredBytes ?? 0) + delivered.reduce(0) { $0 + $1.bytes }
-            moved.discarded += Int(intent.last - intent.first + 1) - records
-            moved.lastDelivered = delivered.map(\.last).max() ?? moved.lastDelivered
-            moved.lastTransferAt = services.time.now().milliseconds
+            moved.discarded += Int(intent.last - intent.first + 1) - records - parked.count
+            moved.parked += parked.count
+            if parked.count > 0 { moved.parkedBytes = (moved.parkedBytes ?? 0) + parked.bytes }
+            if !delivered.isEmpty {
+                moved.lastDelivered = delivered.map(\.last).max() ?? moved.lastDelivered
+                moved.lastTransferAt = services.time.now().milliseconds
+            }
         }
         var changes = [
             try TransferStore.put(TransferKeys.progress(task.id, partition.number), moved),
@@ -159,14 +175,49 @@ extension PartitionRunner {
             changes += try TransferKeys.changes(adding: delivery, to: task.id)
             changes.append(
                 try dumpLog.adding(
-                    from: start, to: now, .succeeded, records: delivery.records, bytes: delivery.bytes,
+                    from: outcome.startedAt, to: now, .succeeded, records: delivery.records, bytes: delivery.bytes,
                     object: delivery.object))
+        }
+        if parked.count > 0 {
+            changes.append(
+                try dumpLog.adding(
+                    from: outcome.startedAt, to: now, .abnormal, records: parked.count, bytes: parked.bytes,
+                    object: outcome.errorObject,
+                    message: "records that could not be converted were parked, such as: \(parked.cause)"))
         }
         try await services.store.commit(changes, as: owner)
         let metrics = metrics
         metrics.records.increment(by: records)
         metrics.bytes.increment(by: delivered.reduce(0) { $0 + $1.bytes })
         metrics.objects.increment(by: delivered.count)
+        metrics.parked.increment(by: parked.count)
         return moved
     }
+}
+
+/// What an intent's objects are made of.
+private struct ObjectJob: Sendable {
+    let intent: IntentRecord
+    let form: NumberedForm
+    let format: ObjectFormat
+    let sorter: RecordSorter?
+    let sink: any ObjectSink
+    let errorObject: String
+}
+
+/// What has become of an intent.
+struct DeliveryOutcome: Sendable {
+    let startedAt: Timestamp
+    let errorObject: String
+    var delivered: [DeliveryRecord] = []
+    /// The keys of objects that this attempt has written.
+    var written: Set<String> = []
+    /// The numbers that this attempt has parked.
+    var failed: Set<Int64> = []
+    var parked = ParkedSummary()
+    /// Whether retention has passed records of it.
+    var isTrimmed = false
+
+    /// Nothing came of it, because retention was faster.
+    var hasNothing: Bool { isTrimmed && delivered.isEmpty && failed.isEmpty }
 }

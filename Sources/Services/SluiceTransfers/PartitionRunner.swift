@@ -58,11 +58,12 @@ struct PartitionRunner: Sendable {
         if let intent = try await services.store.get(
             TransferKeys.intent(task.id, partition.number), as: IntentRecord.self)?.record
         {
-            progress = try await fulfil(intent, after: progress)
+            progress = try await fulfil(intent, after: progress, isResumed: true)
             pauses.reset()
             await reporter.delivered(partition.number)
         }
         while true {
+            try await checkParkedLimit()
             progress = try await skipExpired(progress)
             let position = SequenceNumber(progress.next)
             try await services.log.waitForRecords(in: partition, above: position)
@@ -77,7 +78,7 @@ struct PartitionRunner: Sendable {
             try await services.store.commit(
                 [try TransferStore.put(TransferKeys.intent(task.id, partition.number), intent, expecting: .absent)],
                 as: owner)
-            progress = try await fulfil(intent, after: progress)
+            progress = try await fulfil(intent, after: progress, isResumed: false)
             pauses.reset()
             await reporter.delivered(partition.number)
         }
@@ -159,20 +160,38 @@ struct PartitionRunner: Sendable {
                     last: range.next.value - 1, records: range.records)
             ]
         }
+        if destination.fileType == .parquet {
+            // Named with the others, so that it is nobody else's either.
+            objects.append(
+                IntentRecord.Object(
+                    key: key("error", first: covered.first, records: covered.records, fileExtension: "txt"),
+                    first: covered.first.value, last: covered.next.value - 1, records: 0))
+        }
+        objects = try await named(objects)
+        let errorObject = destination.fileType == .parquet ? objects.removeLast().key : nil
         return IntentRecord(
             epoch: owner.epoch, first: covered.first.value, last: covered.next.value - 1,
-            generatedAt: now.milliseconds, objects: try await named(objects), form: form.number)
+            generatedAt: now.milliseconds, objects: objects, form: form.number, errorObject: errorObject)
     }
 
-    private func key(_ directory: String, first: SequenceNumber, records: Int) -> String {
+    private func key(
+        _ directory: String, first: SequenceNumber, records: Int, fileExtension: String? = nil
+    ) -> String {
         ObjectName(
             filePrefix: destination.filePrefix, directory: directory, stream: task.streamName, task: task.name,
-            partition: partition.number, first: first, records: records, fileExtension: destination.fileExtension
+            partition: partition.number, first: first, records: records,
+            fileExtension: fileExtension ?? destination.fileExtension
         ).key
     }
 
-    /// The memory that writing one object takes: a read, its encoded form, and what a sink holds back.
-    static func deliveryShare(_ settings: TransferSettings) -> Int {
-        2 * readShare(settings) + ByteCount.mebibytes(8).bytes
+    /// The memory that writing one object takes: a read, its encoded form, and what a sink holds back; for columns a row
+    /// group with its encoded form, and the records that fail. Without a format the most that any takes.
+    static func deliveryShare(_ settings: TransferSettings, _ format: ObjectFormat? = nil) -> Int {
+        let share = 2 * readShare(settings) + ByteCount.mebibytes(8).bytes
+        switch format?.content {
+        case .text: return share
+        case .parquet(_, _, let rowGroupSize): return share + readShare(settings) + 2 * rowGroupSize.bytes
+        case nil: return share + readShare(settings) + 2 * settings.parquetRowGroupSize.bytes
+        }
     }
 }

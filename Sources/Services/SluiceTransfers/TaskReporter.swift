@@ -14,6 +14,7 @@ actor TaskReporter {
     private var faults: [PartitionNumber: String] = [:]
     /// Until when the task counts as abnormal because records were parked.
     private var parkedUntil: Duration?
+    private var hasParked = Signal()
     private var isStoring = false
     private var hasChanged = false
 
@@ -50,9 +51,31 @@ actor TaskReporter {
         await move(.recovered, reason: nil)
     }
 
-    func parked(_ count: Int, for interval: Duration) async {
+    /// Records were parked: the task counts as abnormal until an interval passes without any.
+    func parked(_ count: Int, for interval: Duration, _ cause: String) async {
         parkedUntil = services.time.elapsed() + interval
-        await move(.parked, reason: "\(count) records could not be converted and were parked")
+        hasParked.fire()
+        await move(
+            .parked,
+            reason:
+                "\(count) \(count == 1 ? "record" : "records") could not be converted and were parked, such as: \(cause)"
+        )
+    }
+
+    /// Ends the abnormal state that parked records have made, also while nothing is delivered; until it is cancelled.
+    func heal() async throws {
+        while true {
+            await hasParked.wait()
+            try Task.checkCancellation()
+            while let until = parkedUntil, until > services.time.elapsed() {
+                try await services.time.sleep(for: until - services.time.elapsed())
+            }
+            hasParked = Signal()
+            guard parkedUntil != nil else { continue }
+            parkedUntil = nil
+            if let other = faults.values.first { reason = other }
+            if faults.isEmpty { await move(.recovered, reason: nil) }
+        }
     }
 
     /// The task cannot go on; returns when that is stored, unless it never can be.

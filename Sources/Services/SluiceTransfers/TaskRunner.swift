@@ -75,12 +75,25 @@ struct TaskRunner: Sendable {
             throw PermanentFault(reason: error.message)
         }
         try await prepare(task, destination, reporter)
-        let form = try await services.number(Self.form(of: task, destination, stream), for: owner)
+        let current = currentForm(destination, stream)
+        _ = try ObjectFormat(current)
+        let form = try await services.number(current, for: owner)
 
         let memory = MemoryBudget(total: services.settings.memoryPerTask.bytes)
         let streams = services.streams
         return try await withThrowingTaskGroup(of: ChildEnd.self) { group in
             defer { group.cancelAll() }
+            group.addTask {
+                try await reporter.heal()
+                return .done
+            }
+            let replay = ReplayRunner(
+                services: services, task: task, form: form, owner: owner, reporter: reporter, memory: memory,
+                logger: logger, dumpLog: dumpLog)
+            group.addTask {
+                try await replay.run()
+                return .done
+            }
             var running: Set<PartitionNumber> = []
             while true {
                 for partition in stream.partitions where running.insert(partition.number).inserted {
@@ -99,16 +112,16 @@ struct TaskRunner: Sendable {
                 guard let changed = try await nextChange(in: &group, running: &running) else { return nil }
                 stream = changed
                 // Deliveries that were begun are finished in their own form.
-                guard Self.form(of: task, destination, stream) == form.form else { return stream }
+                guard currentForm(destination, stream) == form.form else { return stream }
             }
         }
     }
 
-    private static func form(
-        of task: TransferTask, _ destination: OBSDestination, _ stream: StreamDescription
-    ) -> DeliveryForm {
-        DeliveryForm(
-            descriptor: destination.descriptor, schema: destination.fileType == .parquet ? stream.dataSchema : nil)
+    private func currentForm(_ destination: OBSDestination, _ stream: StreamDescription) -> DeliveryForm {
+        guard destination.fileType == .parquet else { return DeliveryForm(descriptor: destination.descriptor) }
+        return DeliveryForm(
+            descriptor: destination.descriptor, schema: stream.dataSchema,
+            rowGroupBytes: services.settings.parquetRowGroupSize.bytes)
     }
 
     private enum ChildEnd: Sendable {
@@ -116,6 +129,8 @@ struct TaskRunner: Sendable {
         case partition(PartitionNumber)
         /// The stream has changed, or is deleted (nil).
         case stream(StreamDescription?)
+        /// Nothing to go on with.
+        case done
     }
 
     /// Waits for the stream to change; throws what a partition throws meanwhile.
@@ -126,6 +141,7 @@ struct TaskRunner: Sendable {
             switch end {
             case .partition(let number): running.remove(number)
             case .stream(let changed): return changed
+            case .done: break
             }
         }
         return nil

@@ -95,9 +95,13 @@ struct ProgressRecord: TransferRecord, Equatable {
     var lastTransferAt: Int64?
     /// -1 before the first delivery.
     var lastDelivered: Int64 = -1
+    /// Records past retention before they could be delivered.
     var discarded = 0
     var delivered = 0
+    /// Records ever parked; those replayed or discarded since are counted in `SettledRecord`.
     var parked = 0
+    /// Bytes of the data of all records ever parked; nil before the first.
+    var parkedBytes: Int?
     /// Where the task began; nil where an older version has begun it.
     var start: Int64?
     /// Bytes of all objects delivered; nil before the first.
@@ -130,6 +134,8 @@ struct IntentRecord: TransferRecord, Equatable {
     var objects: [Object]
     /// The number of the form it is delivered in; an update of the task counts from the next delivery.
     var form: Int?
+    /// Where records that do not convert go; nil where all do.
+    var errorObject: String?
     /// The destination as it was then, where an older version has planned the delivery.
     var descriptor: OBSDescriptor?
 }

@@ -115,9 +115,7 @@ extension TransferTasks {
         let destination = try OBSDestination(
             validating: descriptor, for: stream.dataType, hasSchema: stream.dataSchema != nil,
             minimumIntervalSeconds: services.settings.minimumDeliverIntervalSeconds)
-        guard destination.fileType != .parquet else {
-            throw OBSDestination.invalid("destination_file_type parquet is not supported")
-        }
+        if destination.fileType == .parquet { _ = try ObjectFormat.schema(stream.dataSchema) }
         return destination
     }
 

@@ -59,16 +59,13 @@ extension TransferTasks {
         guard
             let pointer = try await store.get(TransferKeys.deliveryObject(id, object), as: DeliveryPointer.self)?
                 .record,
-            let found = try await store.get(
-                TransferKeys.delivery(id, PartitionNumber(pointer.partition), last: SequenceNumber(pointer.last)),
-                as: DeliveryRecord.self)?.record,
-            found.fits(filter)
+            let found = try await store.delivery(pointer, of: id), found.fits(filter)
         else { return DeliveryPage(deliveries: [], next: nil) }
         return DeliveryPage(deliveries: [Delivery(found)], next: nil)
     }
 
     /// Entries lie by their last number, so those that may hold a number begin at the first one not before it and end
-    /// where a whole delivery lies behind it.
+    /// where a whole delivery lies behind it. A replay may hold any numbers: each has a pointer.
     private func deliveries(
         holding number: SequenceNumber, in partition: PartitionNumber, _ filter: DeliveryFilter, _ id: TransferTaskID
     ) async throws -> DeliveryPage {
@@ -77,11 +74,18 @@ extension TransferTasks {
             number.value > 0
             ? TransferKeys.delivery(id, partition, last: SequenceNumber(number.value - 1)) : nil
         var found: [Delivery] = []
+        let replayed = TransferKeys.replayed(id, partition, number.value)
+        if let pointer = try await services.store.get(replayed, as: DeliveryPointer.self)?.record,
+            let record = try await services.store.delivery(pointer, of: id), record.fits(filter)
+        {
+            found.append(Delivery(record))
+        }
         var reader = LedgerReader(services.store.catalog, prefix: prefix, after: after)
         while true {
             let page = try await reader.next(atMost: 100)
             guard !page.isEmpty else { return DeliveryPage(deliveries: found, next: nil) }
             for entry in page {
+                guard entry.record.replay == nil else { continue }
                 if entry.record.deliveryFirst > number.value { return DeliveryPage(deliveries: found, next: nil) }
                 if entry.record.fits(filter) { found.append(Delivery(entry.record)) }
             }
@@ -112,8 +116,7 @@ extension TransferTasks {
                 if found.count == limit {
                     return DeliveryPage(deliveries: found, next: String(start.text.dropFirst(prefix.text.count)))
                 }
-                let key = TransferKeys.delivery(id, partition, last: SequenceNumber(pointer.last))
-                if let record = try await services.store.get(key, as: DeliveryRecord.self)?.record {
+                if let record = try await services.store.delivery(pointer, of: id) {
                     found.append(Delivery(record))
                 }
                 start = entry.key

@@ -28,10 +28,12 @@ extension TransferTasks {
         let stream = try await stream(reference, in: project)
         let id = try await resolve(name, on: stream)
         let progress = try await progress(of: id)
+        let settled = try await settled(of: id)
         let summary = try await summary(of: id, progress: Array(progress.values))
         var partitions: [PartitionTransfer] = []
         for partition in stream.partitions {
             let record = progress[partition.number] ?? .beginning(at: 0)
+            let settled = settled[partition.number] ?? SettledRecord()
             let id = PartitionID(stream: stream.id, number: partition.number)
             let bounds = try? services.log.bounds(of: id)
             partitions.append(
@@ -40,8 +42,10 @@ extension TransferTasks {
                     parents: partition.parents, bounds: bounds.map { $0.first...$0.next }, state: summary.state,
                     start: record.start.map { SequenceNumber($0) }, next: SequenceNumber(record.next),
                     lastTransferAt: record.lastTransferAt.map { Timestamp(milliseconds: $0) },
-                    lastDelivered: SequenceNumber(record.lastDelivered), discarded: record.discarded,
-                    delivered: record.delivered, deliveredBytes: record.deliveredBytes ?? 0, parked: record.parked,
+                    lastDelivered: SequenceNumber(record.lastDelivered),
+                    discarded: record.discarded + settled.discarded,
+                    delivered: record.delivered + settled.replayed, deliveredBytes: record.deliveredBytes ?? 0,
+                    parked: record.parked - settled.count,
                     lag: await lagReader.lag(in: id, from: SequenceNumber(record.next))))
         }
         return TransferTaskDetails(
@@ -80,10 +84,19 @@ extension TransferTasks {
     }
 
     func progress(of id: TransferTaskID) async throws(TransferError) -> [PartitionNumber: ProgressRecord] {
+        try await byPartition(under: TransferKeys.progress(id))
+    }
+
+    func settled(of id: TransferTaskID) async throws(TransferError) -> [PartitionNumber: SettledRecord] {
+        try await byPartition(under: TransferKeys.settled(id))
+    }
+
+    private func byPartition<Record: TransferRecord>(
+        under prefix: CatalogKey
+    ) async throws(TransferError) -> [PartitionNumber: Record] {
         do {
-            let records = try await services.store.all(under: TransferKeys.progress(id), as: ProgressRecord.self)
-            var found: [PartitionNumber: ProgressRecord] = [:]
-            for (key, record) in records {
+            var found: [PartitionNumber: Record] = [:]
+            for (key, record) in try await services.store.all(under: prefix, as: Record.self) {
                 guard let number = Int(key.text.suffix(10)) else { continue }
                 found[PartitionNumber(number)] = record
             }

@@ -140,7 +140,9 @@ package final class TransferTasks: Sendable {
             .deleteAll(prefix: TransferKeys.forms(id)),
             .deleteAll(prefix: CatalogKey("transfer", "ledger", id.text, trailingSlash: true)),
             .deleteAll(prefix: CatalogKey("transfer", "log", id.text, trailingSlash: true)),
-            .deleteAll(prefix: CatalogKey("transfer", "parked", id.text, trailingSlash: true)),
+            .deleteAll(prefix: TransferKeys.parked(id)), .deleteAll(prefix: TransferKeys.parkedData(id)),
+            .deleteAll(prefix: TransferKeys.settled(id)), .deleteAll(prefix: TransferKeys.marks(id)),
+            .delete(TransferKeys.replay(id)),
         ]
     }
 

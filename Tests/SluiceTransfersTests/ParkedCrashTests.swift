@@ -1,0 +1,88 @@
+import SluiceCatalog
+import SluiceCore
+import SluicePorts
+import SluiceTesting
+import Synchronization
+import Testing
+
+@testable import SluiceTransfers
+
+/// The process dies after each step of a history of deliveries and replays; the next one must end with every record in
+/// exactly one object or parked once.
+@Suite(.timeLimit(.minutes(5))) struct ParkedCrashTests {
+    static let records = [
+        ParkedHouse.good, ParkedHouse.junk, ParkedHouse.wrong, ParkedHouse.good, ParkedHouse.junk, ParkedHouse.wrong,
+        ParkedHouse.wrong,
+    ]
+
+    /// Runs a process until it has died or `isDone`; tells whether it died.
+    func live(
+        _ world: ParkedHouse, _ mortality: Mortality, until isDone: @escaping @Sendable () async throws -> Bool
+    ) async throws {
+        let service = world.service(mortality)
+        let looks = Mutex(0)
+        do {
+            try await TestHouse.running(service) {
+                try await world.house.advance {
+                    if mortality.isDead { return true }
+                    let isTime = looks.withLock { looks in
+                        looks += 1
+                        return looks % 20 == 0
+                    }
+                    return isTime ? try await isDone() : false
+                }
+            }
+        } catch {
+            // Whatever a dying process throws is lost with it.
+            guard mortality.isDead else { throw error }
+        }
+    }
+
+    func deliver(_ world: ParkedHouse, dyingAfter steps: Int?) async throws -> Int {
+        try await world.house.put(Self.records)
+        try await world.create()
+        let mortality = Mortality(dyingAfter: steps)
+        try await live(world, mortality) { try await world.isDelivered() }
+        return mortality.made
+    }
+
+    @Test func deathAtEachStepOfADelivery() async throws {
+        let steps = try await deliver(ParkedHouse(), dyingAfter: nil)
+        #expect(steps > 12)
+        for step in 0..<steps {
+            let world = try await ParkedHouse()
+            _ = try await deliver(world, dyingAfter: step)
+            try await live(world, Mortality(dyingAfter: nil)) { try await world.isDelivered() }
+            #expect(try await world.verdict() == nil, "death after step \(step)")
+            #expect(try await world.parked().count == 5, "death after step \(step)")
+        }
+    }
+
+    func replay(_ world: ParkedHouse, dyingAfter steps: Int?) async throws -> Int {
+        _ = try await deliver(world, dyingAfter: nil)
+        #expect(try await world.parked().count == 5)
+        try await world.house.tasks.stop(["to-lake"], on: "meters", in: world.house.project)
+        try await world.house.setPartitions(1, dataType: .json, schema: ParkedHouse.wide, version: 2)
+        #expect(try await world.replay() == 5)
+        try await world.house.tasks.start(["to-lake"], on: "meters", in: world.house.project)
+        let mortality = Mortality(dyingAfter: steps)
+        try await live(world, mortality) { try await world.parked().map(\.attempts) == [2, 2] }
+        return mortality.made
+    }
+
+    @Test func deathAtEachStepOfAReplay() async throws {
+        let steps = try await replay(ParkedHouse(), dyingAfter: nil)
+        #expect(steps > 8)
+        for step in 0..<steps {
+            let world = try await ParkedHouse()
+            _ = try await replay(world, dyingAfter: step)
+            // Whoever comes next finds a task of another form; what was decided is finished as it was.
+            if step % 2 == 1 {
+                try await world.house.tasks.update(
+                    world.descriptor { $0.filePrefix = "later" }, on: "meters", in: world.house.project)
+            }
+            try await live(world, Mortality(dyingAfter: nil)) { try await world.parked().map(\.attempts) == [2, 2] }
+            #expect(try await world.verdict() == nil, "death after step \(step)")
+        }
+    }
+}

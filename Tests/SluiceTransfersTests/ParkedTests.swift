@@ -1,0 +1,197 @@
+import SluiceCatalog
+import SluiceCore
+import SluicePorts
+import SluiceTesting
+import SluiceTransfers
+import Testing
+
+@Suite(.timeLimit(.minutes(2))) struct ParkedTests {
+    typealias Parked = ParkedHouse
+    let stem = "meters_to-lake_shardId-0000000000_"
+
+    @Test func recordsThatDoNotConvertAreParkedAndTheRestIsDelivered() async throws {
+        let world = try await ParkedHouse()
+        let house = world.house
+        try await house.put([Parked.good, Parked.junk, Parked.good, Parked.wrong, ""])
+        try await house.running {
+            try await world.create { $0.filePrefix = "raw" }
+            try await house.advance { try await world.isDelivered() }
+            let task = try await house.show()
+            #expect(task.summary.state == .abnormal)
+            #expect(task.summary.reason.hasPrefix("3 records could not be converted and were parked"))
+            #expect(task.partitions[0].delivered == 2 && task.partitions[0].parked == 3)
+            // It heals by itself, while nothing is delivered.
+            try await house.advance { try await house.show().summary.state == .running }
+            #expect(try await house.show().summary.reason == "")
+        }
+        let name = "raw/\(stem)00000000000000000000_5.parquet"
+        let errors = "raw/error/\(stem)00000000000000000000_5.txt"
+        #expect(Set(world.bucket.objects.keys) == [name, errors])
+        #expect(world.bucket.objects[errors] == Array("junk\n{\"a\":\"x\"}\n\n".utf8))
+        #expect(world.bucket.objects[name]?.prefix(4) == Array("PAR1".utf8)[...])
+        let parked = try await world.parked()
+        #expect(parked.map(\.number.value) == [1, 3, 4])
+        #expect(parked.allSatisfy { $0.attempts == 1 && !$0.cause.isEmpty && $0.errorObject == errors })
+        #expect(try await world.verdict() == nil)
+        let log = try await house.tasks.dumpLog(of: house.show().summary.task.id, in: house.project)
+        #expect(log.map(\.state) == [.succeeded, .abnormal] && log[1].object == errors && log[1].records == 3)
+    }
+
+    @Test func aDeliveryWithoutAConvertibleRecordMakesNoObject() async throws {
+        let world = try await ParkedHouse()
+        try await world.house.put([Parked.junk, Parked.wrong])
+        try await world.house.running {
+            try await world.create()
+            try await world.house.advance { try await world.isDelivered() }
+        }
+        #expect(Array(world.bucket.objects.keys) == ["error/\(stem)00000000000000000000_2.txt"])
+        #expect(try await world.verdict() == nil)
+    }
+
+    @Test(arguments: ["snappy", "zstd", "none"])
+    func directoriesAndCompressionsHoldTheSameRecords(compression: String) async throws {
+        let world = try await ParkedHouse { $0.readSize = ByteCount(200) }
+        let times = (0..<40).map { #"{"a":\#($0),"t":\#(1_760_000_000_000 + $0 * 7 % 5 * 86_400_000)}"# }
+        try await world.house.put(times + ["{}"] + times)
+        try await world.house.running {
+            try await world.create {
+                $0.compressionFormat = compression
+                $0.partitionFormat = "yyyy/MM/dd"
+                $0.processingSchema = .init(timestampName: "t", timestampType: "Timestamp")
+            }
+            try await world.house.advance { try await world.isDelivered() }
+        }
+        #expect(world.bucket.objects.count == 6)
+        #expect(try await world.parked().map(\.number.value) == [40])
+        #expect(try await world.verdict() == nil)
+    }
+
+    @Test func aReplayDeliversWhatConvertsNowAndParksTheRestAgain() async throws {
+        let world = try await ParkedHouse()
+        let house = world.house
+        try await house.put([Parked.wrong, Parked.good, Parked.junk, Parked.wrong])
+        try await house.running {
+            try await world.create()
+            try await house.advance { try await world.isDelivered() }
+            // Nothing has changed: all fail again.
+            #expect(try await world.replay() == 3)
+            try await house.advance { try await world.parked().allSatisfy { $0.attempts == 2 } }
+            #expect(try await world.verdict() == nil)
+            try await house.setPartitions(1, dataType: .json, schema: Parked.wide, version: 2)
+            #expect(try await world.replay() == 3)
+            try await house.advance { try await world.parked().map(\.attempts) == [3] }
+            #expect(try await world.verdict() == nil)
+            #expect(try await house.show().partitions[0].delivered == 3)
+        }
+        #expect(world.bucket.objects.keys.contains("\(stem)00000000000000000000_3_r2.parquet"))
+    }
+
+    @Test func aPausedTaskReplaysWhenItIsStarted() async throws {
+        let world = try await ParkedHouse()
+        let house = world.house
+        try await house.put([Parked.wrong, Parked.good])
+        try await house.running {
+            try await world.create()
+            try await house.advance { try await world.isDelivered() }
+            try await house.tasks.stop(["to-lake"], on: "meters", in: house.project)
+            #expect(try await world.replay() == 1)
+            #expect(try await world.parked().map(\.isReplayPending) == [true])
+            let text = house.descriptor { $0.filePrefix = "plain" }
+            try await house.tasks.update(text, on: "meters", in: house.project)
+            try await house.tasks.start(["to-lake"], on: "meters", in: house.project)
+            try await house.advance { try await world.parked().isEmpty }
+        }
+        #expect(
+            world.bucket.objects["plain/\(stem)00000000000000000000_1_r1.txt"] == Array((Parked.wrong + "\n").utf8))
+        #expect(try await world.verdict() == nil)
+    }
+
+    @Test func discardingForgetsAndCounts() async throws {
+        let world = try await ParkedHouse()
+        let house = world.house
+        try await house.put([Parked.junk, Parked.wrong, Parked.good, Parked.junk, Parked.wrong])
+        try await house.running {
+            try await world.create()
+            try await house.advance { try await world.isDelivered() }
+            try await house.tasks.stop(["to-lake"], on: "meters", in: house.project)
+            let causes = try await world.parked().map(\.cause)
+            #expect(causes[0] == causes[2] && causes[0] != causes[1])
+            var filter = ParkedFilter()
+            filter.cause = causes[0]
+            filter.from = 1
+            #expect(try await world.discard(filter) == 1)
+            #expect(try await world.parked().map(\.number.value) == [0, 1, 4])
+            #expect(try await world.discard(filter) == 0)
+            // A mark does not protect, as long as no replay has begun.
+            #expect(try await world.replay() == 3)
+            filter = ParkedFilter()
+            filter.numbers = [4, 77]
+            #expect(try await world.discard(filter) == 1)
+            #expect(try await world.verdict(discarded: 2) == nil)
+            try await house.tasks.start(["to-lake"], on: "meters", in: house.project)
+            try await house.advance { try await world.parked().map(\.attempts) == [2, 2] }
+            #expect(try await world.discard() == 2)
+        }
+        #expect(try await world.verdict(discarded: 4) == nil)
+    }
+
+    @Test func tooManyParkedRecordsStopTheTaskUntilSomebodyHasLooked() async throws {
+        let world = try await ParkedHouse {
+            $0.parkedRecordsMax = 2
+            $0.objectSizeMax = ByteCount(1)
+        }
+        let house = world.house
+        try await house.put([Parked.junk, Parked.wrong, Parked.wrong, Parked.good])
+        try await house.running {
+            try await world.create()
+            try await house.advance { try await house.show().summary.state == .error }
+            #expect(try await house.show().summary.reason.contains("replay or discard them, then start the task"))
+            #expect(try await world.parked().count == 2)
+            try await house.setPartitions(1, dataType: .json, schema: Parked.wide, version: 2)
+            #expect(try await world.replay() == 2)
+            try await house.tasks.start(["to-lake"], on: "meters", in: house.project)
+            try await house.advance { try await world.isDelivered() }
+            #expect(try await world.parked().count == 1)
+        }
+        #expect(try await world.verdict() == nil)
+    }
+
+    @Test func aSchemaThatIsGoneStopsTheTask() async throws {
+        let world = try await ParkedHouse()
+        let house = world.house
+        try await house.running {
+            try await world.create()
+            try await house.put([Parked.good])
+            try await house.advance { try await world.isDelivered() }
+            try await house.setPartitions(1, dataType: .json, schema: nil, version: 2)
+            try await house.advance { try await house.show().summary.state == .error }
+            #expect(try await house.show().summary.reason.contains("schema"))
+        }
+    }
+
+    @Test(arguments: [nil, "{", #"{"type":"record"}"#, #""string""#])
+    func aSchemaWithoutColumnsIsRefused(schema: String?) async throws {
+        let house = try await TestHouse(dataType: .json, schema: schema)
+        do {
+            try await house.tasks.create(
+                house.descriptor { $0.destinationFileType = "parquet" }, on: "meters", in: house.project)
+            Issue.record("was accepted")
+        } catch {
+            #expect(error.code == (schema == nil ? .invalidRequest : .invalidDataSchema))
+        }
+        #expect(try await house.catalog.list(prefix: CatalogKey("transfer/"), after: nil, limit: 1).isEmpty)
+    }
+
+    @Test func deletingTheTaskForgetsWhatIsParked() async throws {
+        let world = try await ParkedHouse()
+        try await world.house.put([Parked.junk, Parked.good])
+        try await world.house.running {
+            try await world.create()
+            try await world.house.advance { try await world.isDelivered() }
+            try await world.house.tasks.stop(["to-lake"], on: "meters", in: world.house.project)
+            #expect(try await world.replay() == 1)
+            try await world.house.tasks.delete("to-lake", on: "meters", in: world.house.project)
+        }
+        #expect(try await world.house.catalog.list(prefix: CatalogKey("transfer/"), after: nil, limit: 1).isEmpty)
+    }
+}
