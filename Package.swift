@@ -209,6 +209,7 @@ let fuzzTargets: [Target] =
         fuzz("FuzzHTTPEdge", ["CHTTPServer"]),
         fuzz("FuzzLogReader", ["SluiceCore", "SluiceLog", "SluiceTesting", "Observability"]),
         fuzz("FuzzSignature", ["SluiceAuth", "SluiceCore", "HTTPTypes", "Crypto"]),
+        fuzz("FuzzParquetRecords", ["SluiceCore", "SluiceFormats"]),
         fuzz("FuzzPutRecordsJSON", ["HTTPTypes", "SluiceCore", "SluicePorts", "SluiceWire"]),
         fuzz("FuzzPutRecordsProtobuf", ["HTTPTypes", "SluiceCore", "SluicePorts", "SluiceWire"]),
     ]

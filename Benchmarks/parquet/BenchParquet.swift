@@ -40,14 +40,12 @@ struct BenchParquet {
             var memory = 0
             for _ in 0..<rounds {
                 let start = processorSeconds()
-                var file = try ParquetFile(schema: schema, codec: codec, rowGroupSize: .mebibytes(32))
+                var file = try ParquetFile(schema: schema, codec: codec, rowGroupSize: .mebibytes(16))
                 size = 0
-                for record in records {
+                for (index, record) in records.enumerated() {
                     try file.append(record)
-                    if file.hasOutput {
-                        memory = max(memory, file.memoryUsed)
-                        size += file.takeOutput().count
-                    }
+                    if index % 1000 == 0 { memory = max(memory, file.memoryUsed) }
+                    if file.hasOutput { size += file.takeOutput().count }
                 }
                 size += try file.finish().count
                 times.append(processorSeconds() - start)

@@ -8,7 +8,9 @@ import Testing
             {"name": "id", "type": "long"},
             {"name": "name", "type": "string", "default": "nobody"},
             {"name": "tags", "type": {"type": "array", "items": "string"}, "default": []},
-            {"name": "price", "type": ["null", {"type": "bytes", "logicalType": "decimal", "precision": 30, "scale": 3}]}]}
+            {"name": "price", "type": ["null", {"type": "bytes", "logicalType": "decimal", "precision": 30, "scale": 3}]},
+            {"name": "sites", "type": ["null", {"type": "map", "values":
+                {"type": "record", "name": "Site", "fields": [{"name": "floor", "type": ["null", "int"]}]}}]}]}
         """
 
     static func file(_ codec: ParquetFile.Codec = .zstd, _ size: ByteCount = .mebibytes(1)) throws -> ParquetFile {
@@ -32,6 +34,10 @@ import Testing
             "{\"id\":1,\"price\":1.5}", "{\"id\":1,\"price\":\"1.500\"}", "{\"id\":1,\"price\":15e-1}",
             "{\"id\":1,\"price\":{\"bytes\":1.5}}",
             "{\"id\":1,\"price\":1.5000000000000000000000000000000000000000000}",
+        ],
+        [
+            "{\"id\":1,\"sites\":{\"x\":{\"floor\":2}}}", "{\"id\":1,\"sites\":{\"map\":{\"x\":{\"floor\":2}}}}",
+            "{\"id\":1,\"sites\":{\"map\":{\"x\":{\"floor\":\"?\",\"floor\":2}}}}",
         ],
         ["{\"id\":1,\"tags\":[\"a\u{E9}\"]}", "{\"id\":1,\"tags\":[\"\\u0061\\u00e9\"]}"],
     ]

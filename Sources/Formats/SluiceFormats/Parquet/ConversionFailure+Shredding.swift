@@ -6,8 +6,10 @@ extension ConversionFailure {
         let byte = "at byte \(fault.offset + 1)"
         switch fault.cause {
         case .syntax: self.init(cause: "the record is not JSON (\(byte))")
-        case .tooDeep: self.init(cause: "the record is nested more than \(JSONCursor.maximumDepth) levels deep (\(byte))")
+        case .tooDeep:
+            self.init(cause: "the record is nested more than \(JSONCursor.maximumDepth) levels deep (\(byte))")
         case .trailing: self.init(cause: "more than one JSON value (\(byte))")
+        case .tooLong: self.init(cause: "the record is longer than \(RecordShredder.recordBytesMax >> 30) GiB")
         default:
             let node = Int(fault.node)
             guard node > 0 else {
@@ -42,8 +44,7 @@ extension ConversionFailure {
         case .tooManyPlaces: "has more than \(node.scale) decimal places"
         case .noBranch: "is of no type of its union"
         case .severalMembers: "names its type, but has more than one member"
-        case .tooLong: "is too long"
-        case .syntax, .tooDeep, .trailing, .duplicate: "is not JSON"
+        case .tooLong, .syntax, .tooDeep, .trailing, .duplicate: "is not JSON"
         }
     }
 

@@ -198,22 +198,27 @@ extension RecordShredder {
             return false
         }
         try cursor.take(UInt8(ascii: ":"))
-        // A map may have a key of that name: then no object stands behind it, or one that is the map's own value.
-        if unsafe nodes[branch].kind == .map,
-            unsafe cursor.next != UInt8(ascii: "{") || nodes[Int(nodes[branch].firstChild) + 1].kind.isObject
-        {
-            cursor = place
-            return false
+        // A map may have a key of that name: then no object stands behind it, or one that is no map of this type.
+        guard unsafe nodes[branch].kind == .map else {
+            try unsafe unwrap(branch, of: node, repetition)
+            return true
         }
-        if unsafe branch == Int(node.pointee.index) {
-            try unsafe present(node, repetition)
-        } else {
-            try unsafe take(branch, of: node, repetition)
+        if cursor.next == UInt8(ascii: "{") {
+            let fault = try unsafe attempts(branch, of: node, repetition, isWrapped: true)
+            if fault == nil { return true }
         }
+        cursor = place
+        return false
+    }
+
+    /// Reads the value behind the type's name, and the end of the object around it.
+    private mutating func unwrap(
+        _ branch: Int, of node: UnsafePointer<ParquetNode>, _ repetition: UInt8
+    ) throws(ShredFault) {
+        try unsafe take(branch, of: node, repetition)
         cursor.skipBlanks()
         guard cursor.next == UInt8(ascii: "}") else { throw unsafe ShredFault(.severalMembers, node.pointee.index) }
         cursor.advance()
-        return true
     }
 
     /// The node itself or the branch of it that has that type, by its full name or the last part of it.
@@ -244,36 +249,54 @@ extension RecordShredder {
         _ branch: Int, of node: UnsafePointer<ParquetNode>, _ repetition: UInt8
     ) throws(ShredFault) {
         try unsafe present(nodes + branch, repetition)
+        guard unsafe node.pointee.kind == .union else { return }
         let first = unsafe Int(node.pointee.firstChild)
         for other in unsafe first..<first + Int(node.pointee.childCount) where other != branch {
             unsafe absent(nodes + other, repetition, node.pointee.definition)
         }
     }
 
-    /// Reads a plain value as the first branch that takes it.
-    mutating func union(_ node: UnsafePointer<ParquetNode>, _ repetition: UInt8) throws(ShredFault) {
+    /// Reads the value as that branch; where it is none, leaves everything as it was and returns what is wrong.
+    private mutating func attempts(
+        _ branch: Int, of node: UnsafePointer<ParquetNode>, _ repetition: UInt8, isWrapped: Bool
+    ) throws(ShredFault) -> ShredFault? {
         let place = cursor
         let hashes = keyHashes.count
         let range = unsafe Int(node.pointee.firstColumn)..<Int(node.pointee.columnEnd)
         let marks = range.map { unsafe columns[$0].mark }
-        let first = unsafe Int(node.pointee.firstChild)
-        var single: ShredFault?
-        var tried = 0
-        for branch in unsafe first..<first + Int(node.pointee.childCount) {
-            guard unsafe nodes[branch].kind.mayStart(with: cursor.next) else { continue }
-            do throws(ShredFault) {
-                return try unsafe take(branch, of: node, repetition)
-            } catch {
-                guard error.isOfRecord, error.cause != .duplicate else { throw error }
-                single = error
-                tried += 1
-                cursor = place
-                keyHashes.removeSubrange(hashes...)
-                for (column, mark) in zip(range, marks) { unsafe columns[column].roll(back: mark) }
+        do throws(ShredFault) {
+            if isWrapped {
+                try unsafe unwrap(branch, of: node, repetition)
+            } else {
+                try unsafe take(branch, of: node, repetition)
             }
+            return nil
+        } catch {
+            guard error.isOfRecord, error.cause != .duplicate else { throw error }
+            // What fails within may be a value that another of its name replaces: only a careful reading knows.
+            if !isCareful, place.next == UInt8(ascii: "{") || place.next == UInt8(ascii: "[") {
+                throw ShredFault(.duplicate)
+            }
+            cursor = place
+            keyHashes.removeSubrange(hashes...)
+            for (column, mark) in zip(range, marks) { unsafe columns[column].roll(back: mark) }
+            return error
+        }
+    }
+
+    /// Reads a plain value as the first branch that takes it.
+    mutating func union(_ node: UnsafePointer<ParquetNode>, _ repetition: UInt8) throws(ShredFault) {
+        let first = unsafe Int(node.pointee.firstChild)
+        var only: ShredFault?
+        var tried = 0
+        for branch in unsafe first..<first + Int(node.pointee.childCount)
+        where unsafe nodes[branch].kind.mayStart(with: cursor.next) {
+            guard let fault = try unsafe attempts(branch, of: node, repetition, isWrapped: false) else { return }
+            only = fault
+            tried += 1
         }
         // The only branch that could have been meant says best what is wrong.
-        if tried == 1, let single { throw single }
+        if tried == 1, let only { throw only }
         throw unsafe mismatch(.noBranch, node)
     }
 
@@ -289,9 +312,6 @@ extension RecordShredder {
 }
 
 extension ParquetNode.Kind {
-    /// Whether values may be JSON objects.
-    fileprivate var isObject: Bool { self == .record || self == .map || self == .union }
-
     /// Whether a value of this kind can begin with that byte.
     fileprivate func mayStart(with byte: UInt8) -> Bool {
         switch byte {

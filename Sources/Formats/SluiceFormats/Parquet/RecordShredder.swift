@@ -84,7 +84,7 @@ internal import CKernels
     }
 
     /// Lengths in pages have four bytes and a sign.
-    private static let recordBytesMax = 1 << 30
+    static let recordBytesMax = 1 << 30
 
     private mutating func record(_ json: UnsafeRawBufferPointer, _ base: UnsafePointer<UInt8>) throws(ShredFault) {
         unsafe cursor = JSONCursor(json, base: base)
