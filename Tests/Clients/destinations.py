@@ -1,58 +1,32 @@
 """A real S3 server whose buckets a test can look into, and a running Sluice with the commands on its data directory."""
 
-import contextlib
 import json
-import os
-import pathlib
-import socket
 import subprocess
 import time
 
 import pytest
 
 import serverprocess
+import stores
 from api import Api
+from stores import ACCESS_KEY, REGION, SECRET_KEY
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-S3_HOME = pathlib.Path(os.environ.get("SLUICE_TEST_S3_HOME") or ROOT.parent / "shared" / "servers" / "s3")
-ACCESS_KEY = "AKDEST0000000001"
-SECRET_KEY = "destination-secret-key-000000001"
-REGION = "region1"
 # A delivery, or a store's start, that takes longer is a fault (seconds).
 BOUND = 60
 QUICK = "transfer:\n  minimum_deliver_interval: 1s\n  retry_pause: 50ms\n"
 
 
-class Gateway:
-    """A real S3 server; its buckets are folders of `data`."""
+class Gateway(stores.Store):
+    """The real S3 server with the bucket `lake`; its buckets are folders of `data`. Over TLS with further options."""
 
     def __init__(self, folder, *more):
-        self.folder = folder
+        super().__init__(folder)
         self.data = folder / "data"
-        folder.mkdir(parents=True)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
         self.authority = f"127.0.0.1:{self.port}"
-        keys = ["--access-key", ACCESS_KEY, "--secret-key", SECRET_KEY, "--region", REGION]
-        with open(folder / "log", "wb") as log:
-            self.process = subprocess.Popen(
-                [str(S3_HOME / "start"), "--dir", str(folder), "--port", str(self.port), *keys, *more],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
-        deadline = time.monotonic() + BOUND
-        while True:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
-                break
-            assert self.process.poll() is None and time.monotonic() < deadline, (folder / "log").read_text()
-            time.sleep(0.01)
-        (self.data / "lake").mkdir()
+        self.more = more
 
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(BOUND)
+    def command(self):
+        return super().command() + list(self.more)
 
     def texts(self):
         return texts(self.data / "lake")
@@ -69,9 +43,12 @@ def texts(folder):
 
 
 def running_gateway(folder, *more):
-    if not os.access(S3_HOME / "start", os.X_OK):
-        pytest.skip(f"{S3_HOME}/start is absent; SLUICE_TEST_S3_HOME names the folder of a real S3 server")
-    return Gateway(folder, *more)
+    running = Gateway(folder, *more)
+    if not running.is_real:
+        pytest.skip(f"{stores.HOME}/start is absent; SLUICE_TEST_S3_HOME names the folder of a real S3 server")
+    running.start()
+    (running.data / "lake").mkdir()
+    return running
 
 
 class House:
@@ -100,7 +77,8 @@ class House:
 
     def add_gateway(self, gateway, *arguments):
         return self.add(
-            "--endpoint", f"http://{gateway.authority}", "--access-key", ACCESS_KEY, *arguments, typed=SECRET_KEY + "\n"
+            "--endpoint", f"http://{gateway.authority}", "--access-key", ACCESS_KEY,
+            *("--region", REGION), *arguments, typed=SECRET_KEY + "\n"
         )
 
     def listed(self, **more):

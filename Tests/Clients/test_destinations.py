@@ -8,7 +8,8 @@ import pytest
 
 import serverprocess
 from api import Api
-from destinations import ACCESS_KEY, BOUND, QUICK, SECRET_KEY, House, running_gateway, texts
+from destinations import QUICK, House, running_gateway, texts
+from stores import ACCESS_KEY, REGION, SECRET_KEY
 
 # Between a change by the command and the server's notice of it (seconds).
 NOTICE_BOUND = 10
@@ -131,7 +132,7 @@ def test_a_good_destination_passes_its_test(house, gateway, secure_gateway, tmp_
     house.add("--name", "folder", "--folder", str(tmp_path / "folder"))
     house.add(
         *("--name", "secure", "--endpoint", f"https://{secure_gateway.authority}", "--access-key", ACCESS_KEY),
-        *("--ca-file", str(secure_gateway.certificate)),
+        *("--region", REGION, "--ca-file", str(secure_gateway.certificate)),
         typed=SECRET_KEY,
     )
     for name in ["plain", "folder", "secure"]:
@@ -162,6 +163,8 @@ def test_a_failing_test_names_the_fault(house, gateway, secure_gateway, row):
         arguments += ["--access-key", ACCESS_KEY]
     if "--secret-key" not in arguments:
         arguments += ["--secret-key", SECRET_KEY]
+    if "--region" not in arguments:
+        arguments += ["--region", REGION]
     house.add("--name", "bad", *arguments)
     done = house.run("test", "bad", "--bucket", "nope" if row == "bucket" else "lake")
     assert done.returncode == code and text in done.stderr, done.stderr

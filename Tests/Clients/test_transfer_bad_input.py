@@ -12,7 +12,7 @@ from huaweicloudsdkdis.v2 import model as m
 import serverprocess
 from api import Api
 from conftest import v3_client
-from destinations import ACCESS_KEY, SECRET_KEY
+from stores import ACCESS_KEY, REGION, SECRET_KEY
 
 # A destination that does not answer refuses the request after ten seconds; longer than this is a fault (seconds).
 REFUSAL_BOUND = 20
@@ -35,22 +35,17 @@ def refused(api, stream, answer, code, status=400):
 def places(house, gateway):
     """Destinations that work, that deny and that lead nowhere, each with an agency of its name; a silent one too."""
     silent = socket.create_server(("127.0.0.1", 0))
-    endpoint = f"http://{gateway.authority}"
+    plain, there = f"http://{gateway.authority}", ["--region", REGION, "--endpoint"]
+    keys = ["--access-key", ACCESS_KEY, "--secret-key", SECRET_KEY]
     rows = {
-        "good": ["--endpoint", endpoint, "--access-key", ACCESS_KEY, "--secret-key", SECRET_KEY],
-        "wrong-secret": ["--endpoint", endpoint, "--access-key", ACCESS_KEY, "--secret-key", "wrong"],
-        "wrong-key": ["--endpoint", endpoint, "--access-key", "AKUNKNOWN", "--secret-key", SECRET_KEY],
-        "region": [
-            *["--endpoint", endpoint, "--access-key", ACCESS_KEY, "--secret-key", SECRET_KEY, "--region", "elsewhere"]
-        ],
-        "tls": [
-            *["--endpoint", f"https://{gateway.authority}", "--access-key", ACCESS_KEY, "--secret-key", SECRET_KEY]
-        ],
+        "good": [*there, plain, *keys],
+        "wrong-secret": [*there, plain, "--access-key", ACCESS_KEY, "--secret-key", "wrong"],
+        "wrong-key": [*there, plain, "--access-key", "AKUNKNOWN", "--secret-key", SECRET_KEY],
+        "region": ["--region", "elsewhere", "--endpoint", plain, *keys],
+        "tls": [*there, f"https://{gateway.authority}", *keys],
         "dead": ["--endpoint", "http://127.0.0.1:1", "--access-key", "a", "--secret-key", "b"],
         "nameless": ["--endpoint", "http://no-such-host.invalid", "--access-key", "a", "--secret-key", "b"],
-        "silent": [
-            *["--endpoint", f"http://127.0.0.1:{silent.getsockname()[1]}", "--access-key", "a", "--secret-key", "b"]
-        ],
+        "silent": ["--endpoint", f"http://127.0.0.1:{silent.getsockname()[1]}", *keys],
         "forbidden": ["--folder", "/proc/sluice-buckets"],
     }
     for agency, arguments in rows.items():
