@@ -310,6 +310,23 @@ import Testing
         await house.refuses("POST", path, Self.body(row, name: "t"), 400, "DIS.4200")
         #expect(await house.harness.call("GET", path).json["total_number"] as? Int == 0)
     }
+
+    /// Schemas of streams that Avro knows and columns do not, and what does not go with columns.
+    @Test(arguments: [
+        (#"{"type":"record","name":"r","fields":[{"name":"next","type":["null","r"]}]}"#, "", "DIS.4360"),
+        (#""string""#, "", "DIS.4360"),
+        (#"{"type":"record","name":"r","fields":[{"name":"a","type":"int"}]}"#, "gzip", "DIS.4200"),
+    ])
+    func schemasThatBecomeNoColumns(schema: String, compression: String, code: String) async throws {
+        let house = try await House()
+        let escaped = schema.replacing("\"", with: "\\\"")
+        await house.harness.makeStream("typed", #","data_type":"JSON","data_schema":"\#(escaped)""#)
+        let path = "/v2/p1/streams/typed/transfer-tasks"
+        let row = Row(
+            member: "destination_file_type", value: "\"parquet\"", with: ["compression_format": "\"\(compression)\""])
+        await house.refuses("POST", path, Self.body(row, name: "t"), 400, code)
+        #expect(await house.harness.call("GET", path).json["total_number"] as? Int == 0)
+    }
 }
 
 /// A store that takes everything until it is told to refuse whoever asks for a bucket.
