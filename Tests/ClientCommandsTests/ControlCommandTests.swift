@@ -260,6 +260,10 @@ import Testing
                 o2      shardId-0000000000     10    19       10
 
                 """)
+        let timed = await service.run("task deliveries s t --since 15m --until 2026-01-02T03:04:05Z")
+        #expect(timed.code == .failure)
+        #expect(service.calls.last?.hasSuffix("?end_time=1767323045000&start_time=1767322145000") == true)
+        #expect(await service.run("task deliveries s t --since earliest").code == .usage)
         let one = await service.run("task deliveries s t --limit 1 --output json")
         #expect((try object(Array(one.output.utf8))["deliveries"] as? [Any])?.count == 1)
     }

@@ -132,6 +132,9 @@ import Testing
         "unreadable": Row(
             entries: [entry("a", 0, 9, state: "UNREADABLE", message: "no answer")], isRight: false,
             text: "a cannot be read: no answer."),
+        "a destination that is away": Row(
+            entries: (0..<30).map { entry("o\($0)", $0, $0, state: "UNREADABLE", message: "no answer") }, next: 100,
+            isRight: false, text: "20 objects in a row cannot be read; the others were left out."),
         "counts that contradict": Row(
             entries: [entry("a", 0, 9, records: 9)], isRight: false, text: "its ledger entry contradicts itself"),
         "runs that contradict": Row(

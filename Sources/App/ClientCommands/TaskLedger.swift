@@ -17,6 +17,9 @@ let listDeliveries = Command(
         streamOfTask, taskArgument, .option("partition", value: "partition", help: "Only this partition."),
         .option("sequence-number", value: "number", help: "Only the object that holds this record; needs --partition."),
         .option("object", value: "name", help: "Only this object."),
+        .option(
+            "since", value: "time", help: "Delivered since then: 15m (ago), 2026-01-02T03:04:05Z or @milliseconds."),
+        .option("until", value: "time", help: "Delivered before then."),
         .option("limit", short: "n", value: "count", help: "Stop after so many.", default: "1000"), .output,
     ] + Connection.parameters
 ) { call in
@@ -28,6 +31,13 @@ let listDeliveries = Command(
     }
     if call.value("sequence-number") != nil, call.value("partition") == nil {
         throw CommandError.usage("--sequence-number needs --partition.")
+    }
+    for (option, name) in [("since", "start_time"), ("until", "end_time")] {
+        guard let text = call.value(option) else { continue }
+        guard case .time(let time) = try ReadPosition(parsing: text, now: call.console.time.now()) else {
+            throw CommandError.usage("'\(text)' is no time.", hint: "Give 15m (ago) or 2026-01-02T03:04:05Z.")
+        }
+        filter.append((name, String(time.milliseconds)))
     }
     let limit = try call.integer("limit", in: 1...Int.max) ?? 1000
     var table = TextTable([

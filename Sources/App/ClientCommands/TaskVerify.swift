@@ -36,7 +36,7 @@ let verifyTask = Command(
             await bar.advance(by: entry.bytes)
         }
         next = page.next == next ? nil : page.next
-    } while next != nil
+    } while next != nil && !report.isAbandoned
     await bar.finish()
     report.conclude(
         stillParked: task.mayHaveParked ? try await service.parkedNumbers(stream, name, partition: partition) : [:])

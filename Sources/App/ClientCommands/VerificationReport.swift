@@ -11,6 +11,8 @@ struct VerificationReport: Sendable {
             case missing = "MISSING_OBJECT"
             case differs = "OBJECT_DIFFERS"
             case unreadable = "OBJECT_UNREADABLE"
+            /// Objects were left out, because none of many could be read.
+            case abandoned = "VERIFICATION_ABANDONED"
             case contradiction = "LEDGER_CONTRADICTION"
             case gap = "RECORDS_MISSING"
             case double = "RECORDS_DOUBLED"
@@ -53,6 +55,12 @@ struct VerificationReport: Sendable {
     private(set) var findings: [Finding] = []
     private(set) var findingCount = 0
     private(set) var comparedWithStream = 0
+    private var unreadableInARow = 0
+
+    /// So many objects in a row that cannot be read say that the destination is away: each may take a minute to fail.
+    static let unreadableMax = 20
+    /// Whether there is no point in going on.
+    var isAbandoned: Bool { unreadableInARow >= Self.unreadableMax }
 
     init(_ scopes: [String: Scope]) {
         partitions = scopes.mapValues { Partition(scope: $0) }
@@ -76,6 +84,7 @@ struct VerificationReport: Sendable {
         case "DIFFERS": kind = .differs
         default: kind = .unreadable
         }
+        unreadableInARow = kind == .unreadable ? unreadableInARow + 1 : 0
         if let kind {
             partition.badObjects += 1
             note(Finding(kind: kind, partition: entry.partitionId, object: entry.object, message: entry.message ?? ""))
@@ -96,6 +105,12 @@ struct VerificationReport: Sendable {
     /// Looks for what is missing or double, after the last object.
     /// - Parameter stillParked: numbers that are parked now; none of them may be in an object.
     mutating func conclude(stillParked: [String: [Int64]]) {
+        if isAbandoned {
+            note(
+                Finding(
+                    kind: .abandoned, partition: "",
+                    message: "\(Self.unreadableMax) objects in a row cannot be read; the others were left out"))
+        }
         for (name, partition) in partitions.sorted(by: { $0.key < $1.key }) {
             var partition = partition
             partition.coverage.settle()
@@ -109,7 +124,7 @@ struct VerificationReport: Sendable {
             for number in stillParked[name] ?? [] where partition.coverage.contains(number) {
                 note(Self.finding(.double, name, number...number, "in an object and parked as well"))
             }
-            lookForGaps(&partition, name)
+            if !isAbandoned { lookForGaps(&partition, name) }
             partitions[name] = partition
         }
     }
@@ -174,7 +189,7 @@ extension VerificationReport.Finding {
                 }
             return "\(object) \(what)" + (message.isEmpty ? "." : ": \(message).")
         }
-        guard let numbers else { return "\(partition): \(message)." }
+        guard let numbers else { return (partition.isEmpty ? "" : "\(partition): ") + message + "." }
         return numbers.count == 1
             ? "\(partition): record \(numbers.lowerBound) is \(message)."
             : "\(partition): records \(numbers.lowerBound) to \(numbers.upperBound) are \(message)."
@@ -182,8 +197,9 @@ extension VerificationReport.Finding {
 
     var output: JSONOutput {
         var members: [(String, JSONOutput)] = [
-            ("kind", .string(kind.rawValue)), ("partition_id", .string(partition)),
+            ("kind", .string(kind.rawValue))
         ]
+        if !partition.isEmpty { members.append(("partition_id", .string(partition))) }
         if let object { members.append(("object", .string(object))) }
         if let numbers {
             members.append(("first_sequence_number", .string(String(numbers.lowerBound))))
