@@ -114,6 +114,24 @@ import Testing
         #expect(try await house.catalog.list(prefix: CatalogKey(""), after: nil, limit: 1).isEmpty)
     }
 
+    @Test func aStreamThatIsDeletedMeanwhileGetsNoTask() async throws {
+        let silent = SilentDestination()
+        let house = try await TestHouse(bucket: silent)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                let refusal = try await code {
+                    try await house.tasks.create(house.descriptor(), on: "meters", in: house.project)
+                }
+                #expect(refusal == .streamNotFound)
+            }
+            try await house.advance(by: .zero) { silent.isAsked }
+            house.streams.set(nil, id: house.id)
+            silent.answer()
+            try await group.waitForAll()
+        }
+        #expect(try await house.catalog.list(prefix: CatalogKey(""), after: nil, limit: 1).isEmpty)
+    }
+
     @Test func anUnreachableDestinationRefusesAnUpdate() async throws {
         let bucket = TestBucket()
         let house = try await TestHouse(bucket: bucket)
@@ -184,11 +202,12 @@ import Testing
     }
 }
 
-/// Never answers; counts how often somebody stopped waiting.
+/// Answers when told to; counts how often somebody stopped waiting.
 private final class SilentDestination: ObjectSink, ObjectSinkProvider {
     private let time = ManualTime()
     private let count = Mutex(0)
 
+    func answer() { time.advance(by: .seconds(3600)) }
     var isAsked: Bool { time.sleeperCount == 1 }
     var cancellations: Int { count.withLock { $0 } }
 

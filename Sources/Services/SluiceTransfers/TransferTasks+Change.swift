@@ -11,11 +11,13 @@ extension TransferTasks {
     package func create(
         _ descriptor: OBSDescriptor, on reference: String, in project: ProjectID
     ) async throws(TransferError) -> TransferTaskSummary {
-        let stream = try await stream(reference, in: project)
-        let destination = try validate(descriptor, for: stream)
+        let asked = try await self.stream(reference, in: project)
+        let destination = try validate(descriptor, for: asked)
         // Before the lock, because a slow destination must not keep others from stopping the stream's tasks.
-        try Self.checkRoom(for: destination, among: try await members(of: stream.id)?.record.tasks ?? [])
+        try Self.checkRoom(for: destination, among: try await members(of: asked.id)?.record.tasks ?? [])
         let hasDestination = try await reach(destination, in: project)
+        // Meanwhile the stream may have got partitions, or been deleted.
+        let stream = try await self.stream(asked.id.text, in: project)
         return try await lock.withLock(stream.id.text) { () async throws(TransferError) in
             let members = try await self.members(of: stream.id)
             let tasks = members?.record.tasks ?? []
