@@ -214,6 +214,42 @@ final class TamperedBucket: ObjectSink, ObjectSinkProvider {
         }
     }
 
+    /// Records that do not convert, some of them replayed after the schema was widened: objects, replays and what is
+    /// still parked hold each number once, and Parquet files are made again byte by byte.
+    @Test(arguments: ["", "yyyy/MM/dd"])
+    func columnsWithParkedAndReplayedRecords(directories: String) async throws {
+        let world = try await ParkedHouse()
+        let house = world.house
+        try await house.put([
+            ParkedHouse.wrong, ParkedHouse.good, ParkedHouse.junk, ParkedHouse.wrong, ParkedHouse.good,
+        ])
+        try await house.running {
+            try await world.create {
+                $0.partitionFormat = directories
+                if !directories.isEmpty {
+                    $0.processingSchema = .init(timestampName: "t", timestampType: "Timestamp")
+                }
+            }
+            try await house.advance { try await world.isDelivered() }
+            #expect(try await verify(house).map(\.delivery.records) == [2])
+            try await house.setPartitions(1, dataType: .json, schema: ParkedHouse.wide, version: 2)
+            #expect(try await world.replay() == 3)
+            try await house.advance { try await world.parked().count == 1 }
+        }
+        let found = try await verify(house)
+        #expect(found.allSatisfy { $0.state == .ok && $0.isComparedWithStream }, "\(found)")
+        var numbers = try await world.parked().map(\.number.value)
+        for verification in found {
+            var position = verification.delivery.first.value
+            for (index, count) in (verification.runs ?? [0, verification.delivery.records]).enumerated() {
+                if index % 2 == 1 { numbers += position..<position + Int64(count) }
+                position += Int64(count)
+            }
+        }
+        #expect(numbers.sorted() == [0, 1, 2, 3, 4])
+        #expect(try await house.show().parked == 1)
+    }
+
     @Test func onePartitionAndLaterDeliveriesByPage() async throws {
         let bucket = TamperedBucket()
         let house = try await house(bucket, deliveries: 2)

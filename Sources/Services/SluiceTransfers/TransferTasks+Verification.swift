@@ -61,6 +61,8 @@ private struct VerificationPass {
     private(set) var position: CatalogKey?
     private var bytes = 0
     private var runs = 0
+    /// By the number of the form; a task has few.
+    private var plans: [Int?: Plan] = [:]
 
     init(services: TransferServices, task: TransferTask) {
         self.services = services
@@ -78,23 +80,44 @@ private struct VerificationPass {
     mutating func verify(_ entries: [LedgerReader.Entry]) async throws {
         var rest = entries[...]
         while !rest.isEmpty, !isFull {
-            let group = rest.prefix(try await groupSize(rest))
+            let group = rest.prefix(await groupSize(rest))
             rest = rest.dropFirst(group.count)
             try await verify(group: Array(group))
         }
     }
 
-    private func groupSize(_ entries: ArraySlice<LedgerReader.Entry>) async throws -> Int {
-        guard let first = entries.first?.record, first.runs != nil,
-            let form = try? await services.form(first.form, of: task.id).form, let planned = try? form.destination()
-        else { return 1 }
-        return GroupRebuilder(services: services, task: task).groupSize(
-            entries.map(\.record)[...], isCompressed: planned.isCompressed)
+    /// What the form of a delivery asks of whoever makes it again.
+    private struct Plan {
+        var share: Int
+        var isCompressed: Bool
+    }
+
+    private mutating func plan(for record: DeliveryRecord) async -> Plan {
+        if let known = plans[record.form] { return known }
+        // A form that cannot be read is the verifier's to report.
+        let format = try? ObjectFormat(await services.form(record.form, of: task.id).form)
+        let isCompressed =
+            switch format?.content {
+            case .text(_, let isCompressed): isCompressed
+            case .parquet, nil: true
+            }
+        let plan = Plan(
+            share: PartitionRunner.deliveryShare(services.settings, format ?? .lines), isCompressed: isCompressed)
+        plans[record.form] = plan
+        return plan
+    }
+
+    private mutating func groupSize(_ entries: ArraySlice<LedgerReader.Entry>) async -> Int {
+        guard let first = entries.first?.record, first.runs != nil else { return 1 }
+        let isCompressed = await plan(for: first).isCompressed
+        return GroupRebuilder(services: services, task: task)
+            .groupSize(entries.map(\.record)[...], isCompressed: isCompressed)
     }
 
     private mutating func verify(group: [LedgerReader.Entry]) async throws {
+        guard let lead = group.first?.record else { return }
         let verifier = ObjectVerifier(services: services, task: task)
-        let share = PartitionRunner.deliveryShare(services.settings)
+        let share = await plan(for: lead).share
         let rebuilt = try await services.memory.withShare(of: share) {
             try await verifier.rebuild(group.map(\.record))
         }
