@@ -180,3 +180,29 @@ def test_watch_and_metrics(api, server, stream, sluice, name):
     api.call("DELETE", f"/v2/{{p}}/streams/{chosen}/transfer-tasks/{task}")
     time.sleep(1.1)  # the page's figures are at most a second old
     assert label not in api.send("GET", "/metrics").body.decode()
+
+
+def test_verify_counts_parked_and_discarded_records(api, stream, sluice, name):
+    """Records that make no columns are parked: they are in no object and accounted for all the same."""
+    schema = {"type": "record", "name": "r", "fields": [{"name": "n", "type": "long"}]}
+    chosen, task = stream(1, data_type="JSON", data_schema=json.dumps(schema)), name("columns")
+    create(api, chosen, task, destination_file_type="parquet")
+    records = [b'{"n":%d}' % n if n % 10 else b"junk %d" % n for n in range(100)]
+    deliver(api, chosen, task, [{"data": r, "partition_id": "0"} for r in records], rounds=2)
+    report = verified(sluice("task", "verify", chosen, task, "--output", "json"))
+    assert (report["records"], report["partitions"][0]["parked"], report["partitions"][0]["missing"]) == (90, 10, 0)
+    assert report["compared_with_stream"] == report["objects"]
+
+    path = f"/v2/{{p}}/streams/{chosen}/transfer-tasks/{task}/parked-records"
+    numbers = {"sequence_numbers": ["10", "20", "30"], "partition_id": "0"}
+    assert api.ok("POST", path + "/action", {"action": "discard", "filter": numbers})["total_number"] == 3
+    report = verified(sluice("task", "verify", chosen, task, "--output", "json"))
+    assert (report["partitions"][0]["parked"], report["partitions"][0]["discarded"]) == (7, 3)
+    # What fails again stays parked, and no object comes of it.
+    api.ok("POST", path + "/action", {"action": "replay", "filter": {}})
+    bound = time.monotonic() + DELIVERY_BOUND
+    while {r["attempts"] for r in api.ok("GET", path)["parked_records"]} != {2}:
+        assert time.monotonic() < bound
+        time.sleep(0.05)
+    person = sluice("task", "verify", chosen, task)
+    assert person.returncode == 0 and "7 records parked. 3 records discarded." in person.stdout, person.stdout
