@@ -145,6 +145,22 @@ import Testing
         #expect(failure?.cause == "the record is nested more than 512 levels deep (at byte 525)")
     }
 
+    /// Three bytes of a record can not ask for a hundred thousand in a file again and again.
+    @Test func whatIsLeftOutIsBounded() throws {
+        let long = String(repeating: "x", count: 100_000)
+        let schema = """
+            {"type": "record", "name": "R", "fields": [{"name": "items", "type": {"type": "array", "items":
+                {"type": "record", "name": "Item", "fields": [{"name": "text", "type": "string", "default": "\(long)"}]}}}]}
+            """
+        var file = try ParquetFile(schema: .parsing(schema), codec: .none, rowGroupSize: .mebibytes(64))
+        func record(_ items: Int) -> [UInt8] {
+            Array("{\"items\":[\(Array(repeating: "{}", count: items).joined(separator: ","))]}".utf8)
+        }
+        try file.append(record(300))
+        let failure = #expect(throws: ConversionFailure.self) { try file.append(record(400)) }
+        #expect(failure?.cause == "the record leaves out too much: more than 32 Mi nulls and defaults")
+    }
+
     @Test func causesAreShort() throws {
         let name = String(repeating: "n", count: 500)
         let schema = "{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"\(name)\",\"type\":\"int\"}]}"

@@ -10,6 +10,11 @@ extension ConversionFailure {
             self.init(cause: "the record is nested more than \(JSONCursor.maximumDepth) levels deep (\(byte))")
         case .trailing: self.init(cause: "more than one JSON value (\(byte))")
         case .tooLong: self.init(cause: "the record is longer than \(RecordShredder.recordBytesMax >> 30) GiB")
+        case .tooManyEntries:
+            self.init(
+                cause:
+                    "the record leaves out too much: more than \(RecordShredder.fillingMax >> 20) Mi nulls and defaults"
+            )
         default:
             let node = Int(fault.node)
             guard node > 0 else {
@@ -44,7 +49,7 @@ extension ConversionFailure {
         case .tooManyPlaces: "has more than \(node.scale) decimal places"
         case .noBranch: "is of no type of its union"
         case .severalMembers: "names its type, but has more than one member"
-        case .tooLong, .syntax, .tooDeep, .trailing, .duplicate: "is not JSON"
+        case .tooLong, .tooManyEntries, .syntax, .tooDeep, .trailing, .duplicate: "is not JSON"
         }
     }
 

@@ -14,8 +14,8 @@ struct PageTools: ~Copyable {
         case dictionary = 2
     }
 
-    /// The level at which zstd compresses pages: higher ones cost much time here and save little.
-    static let zstdLevel = 1
+    /// The level at which zstd compresses pages: a tenth smaller than at level 1 for a tenth more time.
+    static let zstdLevel = 3
 
     init(_ codec: ParquetFile.Codec) throws(CompressionError) {
         isCompressed = codec != .none

@@ -104,6 +104,7 @@ extension RecordShredder {
         var level = repetition
         repeat {
             try unsafe value(items, level)
+            try checkFilling()
             level = unsafe node.pointee.repetition
         } while try cursor.hasMore(before: UInt8(ascii: "]"))
     }
@@ -140,6 +141,7 @@ extension RecordShredder {
         unsafe column.pointee.append(byteArray: key)
         unsafe column.pointee.appendLevels(level, keys.pointee.definition)
         try unsafe value(keys + 1, level)
+        try checkFilling()
     }
 
     /// Equal hashes of different keys cost a second reading and nothing else.

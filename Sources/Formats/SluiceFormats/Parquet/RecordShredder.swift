@@ -29,6 +29,8 @@ internal import CKernels
     var objectCount: UInt64 = 0
     var isCareful = false
     var isDefault = false
+    /// How much more may stand in columns for what the record does not say: its length bounds only what it says.
+    private(set) var filling = fillingMax
     /// Unescaped text.
     var scratch = GrowingBuffer()
     /// Hashes of the keys of the maps around the current place.
@@ -84,11 +86,15 @@ internal import CKernels
     }
 
     /// Lengths in pages have four bytes and a sign.
+    /// Entries without value and bytes of defaults that one record may leave.
+    static let fillingMax = 32 << 20
+
     static let recordBytesMax = 1 << 30
 
     private mutating func record(_ json: UnsafeRawBufferPointer, _ base: UnsafePointer<UInt8>) throws(ShredFault) {
         unsafe cursor = JSONCursor(json, base: base)
         cursor.skipBlanks()
+        filling = Self.fillingMax
         try unsafe present(nodes, 0)
         cursor.skipBlanks()
         guard cursor.isAtEnd else { throw ShredFault(.trailing, at: cursor.offset) }
@@ -128,10 +134,18 @@ internal import CKernels
         try unsafe present(node, repetition)
     }
 
+    /// Throws where an array or map has made too much of little; each item asks.
+    @inline(__always)
+    func checkFilling() throws(ShredFault) {
+        if filling < 0 { throw ShredFault(.tooManyEntries) }
+    }
+
     /// Leaves an entry without value in each column of a node.
     @inline(__always)
     mutating func absent(_ node: UnsafePointer<ParquetNode>, _ repetition: UInt8, _ definition: UInt8) {
-        for column in unsafe Int(node.pointee.firstColumn)..<Int(node.pointee.columnEnd) {
+        let range = unsafe Int(node.pointee.firstColumn)..<Int(node.pointee.columnEnd)
+        filling -= range.count
+        for column in range {
             unsafe columns[column].appendLevels(repetition, definition)
         }
     }
@@ -166,6 +180,7 @@ internal import CKernels
     ) throws(ShredFault) {
         let text = unsafe plan.bytes(node.pointee.defaultText)
         let outer = (cursor, isDefault)
+        filling -= text.count
         unsafe cursor = JSONCursor(text, base: plan.text + Int(node.pointee.defaultText.offset))
         isDefault = true
         try unsafe value(node, repetition)

@@ -13,12 +13,19 @@ struct ShredFault: Error {
         case notDate, notTime, notTimestamp, notDecimal, tooManyDigits, tooManyPlaces
         case noBranch, severalMembers
         case tooLong
+        /// Nulls and defaults for what the record does not say.
+        case tooManyEntries
         /// A name comes twice in an object: the record is read again, another way. Nobody sees it.
         case duplicate
     }
 
     /// Whether the record says something wrong, and not just something that is no JSON.
-    var isOfRecord: Bool { cause != .syntax && cause != .tooDeep && cause != .trailing }
+    var isOfRecord: Bool {
+        switch cause {
+        case .syntax, .tooDeep, .trailing, .tooLong, .tooManyEntries: false
+        default: true
+        }
+    }
 
     let cause: Cause
     /// The node that the value was meant for; -1 for the text as a whole.
