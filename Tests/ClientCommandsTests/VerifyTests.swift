@@ -123,6 +123,7 @@ import Testing
             entries: [entry("a", 0, 9)], parked: [3], isRight: false,
             text: "record 3 is in an object and parked as well"),
         "before the start": Row(entries: [entry("a", 0, 9)], start: 5, isRight: false, text: "before the task's start"),
+        "parked at both ends": Row(entries: [entry("a", 0, 9, records: 8, runs: [1, 8])], parked: [0, 9]),
         "missing": Row(
             entries: [entry("a", 0, 4), entry("b", 5, 9, state: "MISSING", message: "gone")], isRight: false,
             text: "b is missing: gone."),

@@ -10,6 +10,7 @@ let taskCommand = Command(
     subcommands: [
         Command("create", abstract: "Create a task.", subcommands: [createOBSTask]), listTasks, showTask, startTasks,
         stopTasks, updateTask, deleteTask, watchTask, listDeliveries, verifyTask,
+        parkedCommand,
     ])
 
 extension ServiceClient {

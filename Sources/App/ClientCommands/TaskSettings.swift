@@ -14,7 +14,10 @@ private let settings: [Parameter] = [
         "format", value: "format", help: "How objects hold records.", completion: .values(["text", "csv", "parquet"])),
     .option(
         "delimiter", value: "text", help: #"What ends a record in text: ',', ';', '|', '\n', or 'NULL' for nothing."#),
-    .option("compression", value: "format", help: "Compress objects.", completion: .values(["none", "gzip"])),
+    .option(
+        "compression", value: "format",
+        help: "Compress objects: gzip text, and the pages of Parquet with snappy or zstd.",
+        completion: .values(["none", "gzip", "snappy", "zstd"])),
     .option("time-member", value: "member", help: "The JSON member whose time chooses the folder."),
     .option(
         "time-type", value: "type", help: "What that member holds.", completion: .values(["String", "Timestamp"])),

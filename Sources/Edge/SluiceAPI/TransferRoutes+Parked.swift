@@ -15,9 +15,16 @@ extension TransferRoutes {
             try Self.sequenceNumber(text, "to_sequence_number")
         }
         filter.cause = context.query["cause"]
+        let withData: Bool
+        switch context.query["data"] {
+        case nil, "true": withData = true
+        case "false": withData = false
+        case let other?: throw APIError.invalid("data \(other) is invalid")
+        }
         let page = try await tasks.parkedRecords(
             of: context.parameter("task"), on: context.parameter("stream"), in: context.project, filter: filter,
-            after: context.query["next"], limit: try context.query.limit("limit", default: 100, maximum: 1000))
+            after: context.query["next"], withData: withData,
+            limit: try context.query.limit("limit", default: 100, maximum: 1000))
         return try .json(
             200,
             ParkedRecordsAnswer(
@@ -25,7 +32,8 @@ extension TransferRoutes {
                 parked_records: page.records.map { record in
                     ParkedRecordAnswer(
                         partition_id: record.partition.description, sequence_number: record.number.description,
-                        cause: record.cause, attempts: record.attempts, data: SluiceCore.Base64.encode(record.data),
+                        cause: record.cause, attempts: record.attempts,
+                        data: withData ? SluiceCore.Base64.encode(record.data) : nil,
                         timestamp: record.timestamp.milliseconds, parked_at: record.parkedAt.milliseconds,
                         last_attempt_at: record.lastAttemptAt.milliseconds, partition_key: record.partitionKey,
                         error_object: record.errorObject, replay_pending: record.isReplayPending ? true : nil)

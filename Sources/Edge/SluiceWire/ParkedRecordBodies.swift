@@ -6,8 +6,8 @@ package struct ParkedRecordAnswer: Encodable, Sendable {
     /// Why it was refused the last time.
     package var cause: String
     package var attempts: Int
-    /// In Base64.
-    package var data: String
+    /// In Base64; absent where it was not asked for.
+    package var data: String?
     package var timestamp: Int64
     package var parked_at: Int64
     package var last_attempt_at: Int64
@@ -18,7 +18,7 @@ package struct ParkedRecordAnswer: Encodable, Sendable {
     package var replay_pending: Bool?
 
     package init(
-        partition_id: String, sequence_number: String, cause: String, attempts: Int, data: String, timestamp: Int64,
+        partition_id: String, sequence_number: String, cause: String, attempts: Int, data: String?, timestamp: Int64,
         parked_at: Int64, last_attempt_at: Int64, partition_key: String?, error_object: String, replay_pending: Bool?
     ) {
         self.partition_id = partition_id

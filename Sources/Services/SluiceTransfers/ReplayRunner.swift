@@ -181,11 +181,13 @@ struct ReplayRunner: Sendable {
         if try await streamer.hasRecords() {
             let facts = try await streamer.write(object.key, to: sink)
             let tracker = await streamer.records
+            let last = tracker.last ?? SequenceNumber(last)
             outcome.delivered.append(
                 DeliveryRecord(
-                    object: object.key, partition: plan.partition, first: first, last: last, records: tracker.count,
+                    object: object.key, partition: plan.partition, first: first, last: last.value,
+                    records: tracker.count,
                     bytes: facts.length, crc32c: facts.crc32c, deliveredAt: services.time.now().milliseconds,
-                    deliveryFirst: first, runs: tracker.runs(unlessAllTo: SequenceNumber(last)), form: plan.form,
+                    deliveryFirst: first, runs: tracker.runs(unlessAllTo: last), form: plan.form,
                     replay: number))
         }
         outcome.causes.merge(await failures.causes) { _, new in new }

@@ -3,10 +3,10 @@ package import SluiceCore
 
 extension TransferTasks {
     /// Parked records of a task by partition and number, at most `limit` (1 to 1000) a page and about
-    /// `parkedPageBytes` of data; `after` is a page's `next`.
+    /// `parkedPageBytes` of data; `after` is a page's `next`. Without data they are empty.
     package func parkedRecords(
         of name: String, on reference: String, in project: ProjectID, filter: ParkedFilter = ParkedFilter(),
-        after: String? = nil, limit: Int = 100
+        after: String? = nil, withData: Bool = true, limit: Int = 100
     ) async throws(TransferError) -> ParkedPage {
         let stream = try await stream(reference, in: project)
         let id = try await resolve(name, on: stream)
@@ -20,12 +20,17 @@ extension TransferTasks {
                 let first = found.first?.number ?? 0
                 let marked = try await services.store.marked(id, partition, from: first, limit: Self.parkedScanSize)
                 for (number, stored) in found {
-                    if records.count == limit || (bytes > 0 && bytes + stored.record.bytes > Self.parkedPageBytes) {
+                    let size = withData ? stored.record.bytes : 0
+                    if records.count == limit || (bytes > 0 && bytes + size > Self.parkedPageBytes) {
                         next = records.last.map { Self.parkedToken($0.partition, $0.number.value) }
                         return false
                     }
-                    guard let data = try await services.store.parkedData(id, partition, number) else { continue }
-                    bytes += stored.record.bytes
+                    var data: [UInt8] = []
+                    if withData {
+                        guard let found = try await services.store.parkedData(id, partition, number) else { continue }
+                        data = found
+                    }
+                    bytes += size
                     records.append(
                         ParkedRecord(
                             partition, number, stored.record, data: data, isReplayPending: marked.contains(number)))
