@@ -20,11 +20,13 @@ extension PartitionRunner {
         var outcome = DeliveryOutcome(startedAt: services.time.now(), errorObject: errorObject)
         for group in Self.groups(of: intent.objects) {
             do {
-                try await withMemory(Self.deliveryShare(services.settings, format)) {
+                try await memory.withDelivery(holding: Self.deliveryShare(services.settings, format)) {
+                    let before = outcome.delivered.count
                     let job = ObjectJob(
                         intent: intent, form: form, format: format, sorter: sorter, sink: sink, errorObject: errorObject
                     )
                     try await deliver(group, job, &outcome)
+                    return outcome.delivered[before...].reduce(0) { $0 + $1.bytes }
                 }
             } catch let error as RecordLogError where error.code == .trimmed {
                 // Too late to write them; those that an earlier attempt has written count.
@@ -39,7 +41,7 @@ extension PartitionRunner {
             if isResumed || outcome.hasNothing { try await forgetStaleEntries(of: intent, outcome) }
             outcome.parked = try await summaryOfParked(in: intent)
             if outcome.parked.count > 0 {
-                try await withMemory(Self.deliveryShare(services.settings, .lines)) {
+                try await memory.withShare(of: Self.deliveryShare(services.settings, .lines)) {
                     try await writeErrorObject(errorObject, of: intent, to: sink)
                 }
             }

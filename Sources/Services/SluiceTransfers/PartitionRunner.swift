@@ -20,7 +20,7 @@ struct PartitionRunner: Sendable {
     let owner: TaskOwnership
     let reporter: TaskReporter
     /// Memory for the record data of this task.
-    let memory: MemoryBudget
+    let memory: TaskMemory
     let logger: Logger
     let dumpLog: DumpLog
     let partition: PartitionID
@@ -40,6 +40,7 @@ struct PartitionRunner: Sendable {
                 case .transient(let reason):
                     let pause = pauses.next()
                     logger.warning("delivery failed and will be tried again", ["error": reason, "pause": "\(pause)"])
+                    memory.noteFailure()
                     metrics.retries.increment()
                     await reporter.failed(partition.number, reason)
                     await noteFailure(reason)
@@ -119,19 +120,12 @@ struct PartitionRunner: Sendable {
             log: services.log, time: services.time, partition: partition,
             text: DelimitedText(delimiter: destination.delimiter), interval: destination.interval,
             sizeMax: (destination.sizeInterval ?? settings.objectSizeMax).bytes, readSize: settings.readSize,
-            withMemory: { body in try await withMemory(Self.readShare(settings), body) })
+            withMemory: { body in try await memory.withShare(of: Self.readShare(settings), body) })
     }
 
     /// A read may exceed its limit by one batch, and a batch holds at most one request's records (5 MiB).
     private static func readShare(_ settings: TransferSettings) -> Int {
         settings.readSize.bytes + ByteCount.mebibytes(5).bytes
-    }
-
-    func withMemory<Result>(_ bytes: Int, _ body: () async throws -> Result) async throws -> Result {
-        // Always the task's own budget first, so that a task never holds shared memory while it waits for itself.
-        try await memory.withShare(of: bytes) {
-            try await services.memory.withShare(of: bytes) { try await body() }
-        }
     }
 
     /// Decides names and contents: one object, or one for each directory that the records themselves name.
@@ -144,7 +138,7 @@ struct PartitionRunner: Sendable {
             let planner = DirectoryPlanner(
                 log: services.log, partition: partition, text: DelimitedText(delimiter: destination.delimiter),
                 readSize: settings.readSize, sorter: sorter, directoriesMax: settings.directoriesMax,
-                withMemory: { body in try await withMemory(Self.readShare(settings), body) })
+                withMemory: { body in try await memory.withShare(of: Self.readShare(settings), body) })
             let plan = try await planner.plan(range)
             covered = plan.range
             objects = plan.shares.map { share in

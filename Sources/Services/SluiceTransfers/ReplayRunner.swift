@@ -16,7 +16,7 @@ struct ReplayRunner: Sendable {
     let form: NumberedForm
     let owner: TaskOwnership
     let reporter: TaskReporter
-    let memory: MemoryBudget
+    let memory: TaskMemory
     let logger: Logger
     let dumpLog: DumpLog
 
@@ -42,6 +42,7 @@ struct ReplayRunner: Sendable {
                 case .transient(let reason):
                     let pause = pauses.next()
                     logger.warning("replay failed and will be tried again", ["error": reason, "pause": "\(pause)"])
+                    memory.noteFailure()
                     TransferMetrics(services.metrics).task(task).retries.increment()
                     await reporter.failed(Self.place, reason)
                     try await services.time.sleep(for: pause)
@@ -148,9 +149,7 @@ struct ReplayRunner: Sendable {
         let share = PartitionRunner.deliveryShare(services.settings, format) + ReplayRecord.bytesMax
         for object in plan.objects {
             try await memory.withShare(of: share) {
-                try await services.memory.withShare(of: share) {
-                    try await write(object, of: plan, as: format, number, to: sink, &outcome)
-                }
+                try await write(object, of: plan, as: format, number, to: sink, &outcome)
             }
         }
         try await conclude(plan, number, outcome, begunAt: start, attempts: Self.concludeAttempts)

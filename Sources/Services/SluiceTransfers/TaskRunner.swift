@@ -79,7 +79,9 @@ struct TaskRunner: Sendable {
         _ = try ObjectFormat(current)
         let form = try await services.number(current, for: owner)
 
-        let memory = MemoryBudget(total: services.settings.memoryPerTask.bytes)
+        let memory = services.memory.budget(
+            own: services.settings.memoryPerTask.bytes, project: task.project, agency: destination.agency,
+            time: services.time)
         let streams = services.streams
         return try await withThrowingTaskGroup(of: ChildEnd.self) { group in
             defer { group.cancelAll() }

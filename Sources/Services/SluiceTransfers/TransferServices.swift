@@ -14,7 +14,7 @@ struct TransferServices: Sendable {
     let metrics: MetricsRegistry
     let identifiers: IdentifierGenerator
     /// Memory for the record data of all tasks.
-    let memory: MemoryBudget
+    let memory: SharedMemory
 }
 
 extension TransferServices {

@@ -118,12 +118,12 @@ private struct VerificationPass {
         guard let lead = group.first?.record else { return }
         let verifier = ObjectVerifier(services: services, task: task)
         let share = await plan(for: lead).share
-        let rebuilt = try await services.memory.withShare(of: share) {
+        let rebuilt = try await services.memory.patient.withShare(of: share) {
             try await verifier.rebuild(group.map(\.record))
         }
         for (index, entry) in group.enumerated() {
             if index > 0, services.time.elapsed() - begun >= Self.groupSlice { return }
-            let verification = try await services.memory.withShare(of: share) {
+            let verification = try await services.memory.patient.withShare(of: share) {
                 try await verifier.verify(entry.record, rebuilt: rebuilt?[index])
             }
             verifications.append(verification)

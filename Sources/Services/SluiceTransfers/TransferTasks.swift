@@ -24,7 +24,7 @@ package final class TransferTasks: Sendable {
         services = TransferServices(
             store: TransferStore(catalog: catalog), log: log, streams: streams, sinks: sinks, time: time,
             settings: settings, logger: logger, metrics: metrics, identifiers: identifiers,
-            memory: MemoryBudget(total: settings.memoryTotal.bytes))
+            memory: SharedMemory(total: settings.memoryTotal.bytes))
         lagReader = LagReader(log: log)
         lagFigures = LagFigures(services, reader: lagReader)
         lagFigures.publish(to: metrics)

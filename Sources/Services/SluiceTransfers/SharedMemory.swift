@@ -1,0 +1,35 @@
+internal import SluiceCore
+
+/// Memory for the record data of all tasks, divided so that nobody's trouble becomes another's:
+///
+/// - tasks in good order share three quarters, of which one destination gets at most two thirds: a destination that
+///   stops answering leaves memory for the others from the first moment on;
+/// - tasks whose last delivery failed or crawled, and readers that nobody waits for, share the last quarter.
+///
+/// A share larger than a part counts as the whole part: such a delivery runs alone there.
+final class SharedMemory: Sendable {
+    let total: Int
+    let ready: MemoryBudget
+    /// For deliveries that hold memory for long, and for verification.
+    let patient: MemoryBudget
+    private let destinations: BudgetTable
+
+    init(total: Int) {
+        self.total = total
+        patient = MemoryBudget(total: total / 4)
+        ready = MemoryBudget(total: total - total / 4)
+        destinations = BudgetTable(each: (total - total / 4) * 2 / 3)
+    }
+
+    /// What one task takes its memory from.
+    /// - Parameters:
+    ///   - own: the most that the task takes at once, in bytes.
+    ///   - project: with `agency` it names the destination.
+    func budget(
+        own: Int, project: ProjectID, agency: String, time: any TimeSource
+    ) -> TaskMemory {
+        TaskMemory(
+            own: MemoryBudget(total: own), shared: self,
+            destination: destinations.budget(of: "\(project)/\(agency)"), time: time)
+    }
+}

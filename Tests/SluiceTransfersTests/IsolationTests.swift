@@ -1,0 +1,81 @@
+import SluiceCore
+import SluicePorts
+import SluiceTesting
+import SluiceTransfers
+import Synchronization
+import Testing
+
+/// Tasks whose destinations are in trouble leave memory for the others: without that, the healthy task of these tests
+/// would wait for ever.
+@Suite(.timeLimit(.minutes(1))) struct IsolationTests {
+    @Test(arguments: TroubledStore.Trouble.allCases)
+    func troubleElsewhereLeavesAHealthyTaskItsMemory(trouble: TroubledStore.Trouble) async throws {
+        let store = TroubledStore(trouble)
+        let partitions = 4
+        // Room for six deliveries at a time; the troubled tasks together ask for sixteen.
+        let house = try await TestHouse(partitions: partitions, bucket: store) {
+            $0.memoryTotal = .mebibytes(128)
+            $0.objectSizeMax = ByteCount(1)
+        }
+        for partition in 0..<partitions { try await house.put(["a", "b", "c"], partition: partition) }
+        try await house.running {
+            let created = house.time.elapsed()
+            for number in 0..<4 {
+                try await house.tasks.create(
+                    house.descriptor("bad\(number)") { $0.agencyName = "bad" }, on: "meters", in: house.project)
+            }
+            try await house.advance { store.hanging > 0 && house.time.elapsed() - created > .seconds(200) }
+            try await house.tasks.create(
+                house.descriptor("good") { $0.agencyName = "good" }, on: "meters", in: house.project)
+            try await house.advance { store.good.objects.count == 3 * partitions }
+        }
+    }
+}
+
+/// A store whose bucket for the agency `bad` ends in hanging.
+final class TroubledStore: ObjectSinkProvider {
+    enum Trouble: CaseIterable, Sendable {
+        case hangsAtOnce
+        /// Every task has seen an error before.
+        case failsThenHangs
+    }
+
+    let good = TestBucket()
+    private let trouble: Trouble
+    private let writes = Mutex((failed: 0, hanging: 0))
+    /// Failures before the store begins to hang: some for each task.
+    private static let failuresMax = 40
+
+    init(_ trouble: Trouble) {
+        self.trouble = trouble
+    }
+
+    /// Writes that wait for ever.
+    var hanging: Int { writes.withLock(\.hanging) }
+
+    func sink(project: ProjectID, agency: String, bucket: String) throws(SinkError) -> any ObjectSink {
+        agency == "bad" ? BadBucket(store: self) : good
+    }
+
+    fileprivate func write() async throws {
+        let fails = writes.withLock { writes in
+            guard trouble == .failsThenHangs, writes.failed < Self.failuresMax else {
+                writes.hanging += 1
+                return false
+            }
+            writes.failed += 1
+            return true
+        }
+        if fails { throw SinkError(.unavailable, "no answer") }
+        await Signal().wait()
+        throw CancellationError()
+    }
+}
+
+private struct BadBucket: ObjectSink {
+    let store: TroubledStore
+
+    func prepare() async throws(SinkError) {}
+    func write(_ key: String, body: ObjectBody) async throws { try await store.write() }
+    func examine(_ key: String) async throws(SinkError) -> ObjectFacts? { nil }
+}
