@@ -147,8 +147,8 @@ let support: [Target] = [
     room(
         "Support", "DeliverySimulation",
         [
-            "HTTPTypes", "Observability", "SluiceAPI", "SluiceCatalog", "SluiceCore", "SluiceLog", "SluicePorts",
-            "SluiceStreams", "SluiceTesting", "SluiceTransfers", "SluiceWire",
+            "HTTPTypes", "Observability", "SluiceAPI", "SluiceCatalog", "SluiceCore", "SluiceFormats", "SluiceLog",
+            "SluicePorts", "SluiceStreams", "SluiceTesting", "SluiceTransfers", "SluiceWire",
         ]),
     .executableTarget(
         name: "simulate", dependencies: ["DeliverySimulation", "SluiceCore"], path: "Sources/Support/simulate",

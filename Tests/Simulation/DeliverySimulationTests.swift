@@ -65,7 +65,7 @@ import Testing
 
     @Test(arguments: PlantedBug.allCases)
     func catchesThePlantedBug(bug: PlantedBug) {
-        let seedsMax: UInt64 = 400
+        let seedsMax: UInt64 = 1500
         let caught = (0..<seedsMax).first { DeliverySimulation.run(seed: $0, bug: bug).failure != nil }
         #expect(caught != nil)
     }

@@ -2,6 +2,7 @@ internal import Observability
 internal import SluiceCore
 internal import SluiceLog
 internal import SluicePorts
+internal import SluiceStreams
 internal import SluiceTesting
 internal import SluiceTransfers
 internal import Synchronization
@@ -159,13 +160,17 @@ package struct DeliverySimulation: Sendable {
     }
 
     private func write() async throws {
-        try await SimulatedClient(world: world, number: 0).makeStream(partitions: plan.partitions)
+        try await client(0).makeStream(partitions: plan.partitions)
         try await withThrowingTaskGroup(of: Void.self) { group in
             for number in 0..<plan.clients {
-                group.addTask { try await SimulatedClient(world: world, number: number).write(batches: plan.batches) }
+                group.addTask { try await client(number).write(batches: plan.batches) }
             }
             try await group.waitForAll()
         }
+    }
+
+    private func client(_ number: Int) -> SimulatedClient {
+        SimulatedClient(world: world, number: number, hasSchema: plan.usesParquet)
     }
 
     // MARK: A process
@@ -260,10 +265,26 @@ package struct DeliverySimulation: Sendable {
             }
             try await tasks.start(["t"], on: SimulatedProcess.stream, in: world.project)
         }
+        if !isLast, plan.usesParquet {
+            try await world.time.sleep(for: .milliseconds(500 + world.numbers.below(4000)))
+            if world.numbers.chance(30) { try await mend(process) }
+            _ = try await tasks.replay(
+                parkedRecordsOf: "t", on: SimulatedProcess.stream, in: world.project, ParkedFilter())
+            return false
+        }
         if !isLast || !plan.sharesLog { return true }
         // Whoever was cut off may stop the task once more: the last one insists.
         try await world.time.sleep(for: .seconds(5))
         return false
+    }
+
+    /// Makes the schema one that all records fit.
+    private func mend(_ process: SimulatedProcess) async throws {
+        let stream = try process.streams.stream(SimulatedProcess.stream, in: world.project)
+        guard stream.record.dataSchema != SimulatedSchema.mended else { return }
+        var update = StreamUpdate()
+        update.dataSchema = SimulatedSchema.mended
+        _ = try await process.streams.update(stream, with: update)
     }
 
     private var descriptor: OBSDescriptor {
@@ -273,6 +294,10 @@ package struct DeliverySimulation: Sendable {
         descriptor.consumerStrategy = "TRIM_HORIZON"
         descriptor.deliverTimeInterval = 2
         descriptor.partitionFormat = "yyyy/MM/dd/HH/mm"
+        if plan.usesParquet {
+            descriptor.destinationFileType = "parquet"
+            descriptor.compressionFormat = "none"
+        }
         if plan.usesRecordTime { descriptor.processingSchema = .init(timestampName: "t", timestampType: "Timestamp") }
         return descriptor
     }
@@ -283,7 +308,7 @@ package struct DeliverySimulation: Sendable {
     private func finish(_ last: Life) async throws {
         let roundsMax = 3000
         var state = "the last process never came up, or died"
-        for _ in 0..<roundsMax {
+        for round in 0..<roundsMax {
             try await world.time.sleep(for: .seconds(1))
             guard let process = world.front, process.life === last else { continue }
             let task: TransferTaskDetails
@@ -294,11 +319,31 @@ package struct DeliverySimulation: Sendable {
                 continue
             }
             if task.summary.state == .error { throw SimulationFailure("ERROR: \(task.summary.reason)") }
-            if task.partitions.allSatisfy({ $0.next == $0.bounds?.upperBound }) { return }
+            if task.partitions.allSatisfy({ $0.next == $0.bounds?.upperBound }),
+                try await isSettled(process, round: round)
+            {
+                return
+            }
             let positions = task.partitions.map { "\($0.next) of \($0.bounds?.upperBound.value ?? -1)" }
             state = "\(task.summary.state) \(positions) \(task.summary.reason)"
         }
         throw SimulationFailure("not everything was delivered in time: \(state)")
+    }
+
+    /// Whether nothing is left to replay; has all replayed that is parked where the plan says so.
+    private func isSettled(_ process: SimulatedProcess, round: Int) async throws -> Bool {
+        guard plan.usesParquet else { return true }
+        let parked = try await process.tasks.parkedRecords(
+            of: "t", on: SimulatedProcess.stream, in: world.project, limit: 1000
+        ).records
+        let isDone = plan.endsMended ? parked.isEmpty : !parked.contains(where: \.isReplayPending)
+        // Another process may have marked records and died before it told anybody: whoever waits asks again.
+        if !isDone, round % 10 == 0 {
+            if plan.endsMended { try await mend(process) }
+            _ = try await process.tasks.replay(
+                parkedRecordsOf: "t", on: SimulatedProcess.stream, in: world.project, ParkedFilter())
+        }
+        return isDone
     }
 
     /// Cuts the power once more and looks at what is left.
@@ -313,6 +358,11 @@ package struct DeliverySimulation: Sendable {
         let process = try await SimulatedProcess(world, Life(.max, dyingAfter: nil), log: log, isRemote: false)
         if let reason = try await DeliveryVerdict(world: world, plan: plan, process: process).failure() {
             outcome.fail(reason)
+        }
+        if plan.usesParquet {
+            let parked = try await process.tasks.parkedRecords(
+                of: "t", on: SimulatedProcess.stream, in: world.project, limit: 1)
+            outcome.report.withLock { $0.parked = parked.total }
         }
     }
 }

@@ -5,13 +5,14 @@ internal import SluiceStreams
 internal import SluiceTransfers
 
 /// What must hold at the end of every run: acknowledged records are where clients were told, each stored record is in
-/// exactly one object, in order, byte for byte, no object holds anything else, and the ledger says the same both ways.
+/// exactly one object, in order, byte for byte, or parked once, no object holds anything else, and the ledger says the
+/// same both ways.
 struct DeliveryVerdict: Sendable {
     let world: SimulatedWorld
     let plan: SimulationPlan
     let process: SimulatedProcess
 
-    private struct Place {
+    struct Place {
         let partition: Int
         let number: Int64
         let data: [UInt8]
@@ -29,6 +30,7 @@ struct DeliveryVerdict: Sendable {
                 return "the record \(told.record) is not where its client was told"
             }
         }
+        if plan.usesParquet { return try await ParquetVerdict(world: world, process: process).failure(stored) }
         var holders: [String: [Int64]] = [:]
         if let reason = check(world.objects, against: stored, &holders) { return reason }
         return try await checkLedger(holders)
@@ -61,7 +63,7 @@ struct DeliveryVerdict: Sendable {
     }
 
     /// The name that the client gave a record.
-    private static func name(of line: ArraySlice<UInt8>) -> String {
+    static func name(of line: ArraySlice<UInt8>) -> String {
         String(decoding: line.dropFirst(7).prefix { $0 != UInt8(ascii: "\"") }, as: UTF8.self)
     }
 

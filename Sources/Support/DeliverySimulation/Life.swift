@@ -7,6 +7,7 @@ final class Life: Sendable {
         var isAlive = true
         var stepsLeft: Int?
         var steps = 0
+        var hasPlannedReplay = false
     }
 
     let died = Signal()
@@ -26,6 +27,10 @@ final class Life: Sendable {
     /// How many steps it has made.
     var steps: Int { state.withLock(\.steps) }
     var isAlive: Bool { state.withLock(\.isAlive) }
+
+    /// Whether it has planned a replay itself; a bug may make it blind to those of others.
+    var hasPlannedReplay: Bool { state.withLock(\.hasPlannedReplay) }
+    func planReplay() { state.withLock { $0.hasPlannedReplay = true } }
 
     func kill() {
         state.withLock { $0.isAlive = false }

@@ -10,6 +10,10 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case retryRecutsTheBatch
     /// A commit that a crash meets is applied in part.
     case tornIntent
+    /// A new process plans a replay anew instead of finishing the stored plan.
+    case replayedTwice
+    /// Records that a replay has delivered stay parked.
+    case parkedAndDelivered
     /// The service takes the store's word and reads nothing back.
     case notReadBack
     /// The log acknowledges records, and shows them to tasks, before they are durable.

@@ -10,6 +10,8 @@ struct SimulatedCatalog: Catalog {
 
     private func isIntent(_ key: CatalogKey) -> Bool { key.text.hasPrefix("transfer/intent/") }
 
+    private func isReplay(_ key: CatalogKey) -> Bool { key.text.hasPrefix("transfer/replay/") }
+
     private func ask() async throws(CatalogError) {
         guard await life.step() else { throw Self.dead }
         if world.numbers.chance(world.hostility.catalog) { throw CatalogError(.unavailable, "no answer") }
@@ -18,6 +20,7 @@ struct SimulatedCatalog: Catalog {
     func get(_ key: CatalogKey) async throws(CatalogError) -> CatalogEntry? {
         try await ask()
         if world.bug == .retryRecutsTheBatch, isIntent(key) { return nil }
+        if world.bug == .replayedTwice, isReplay(key), !life.hasPlannedReplay { return nil }
         return try await world.catalog.get(key)
     }
 
@@ -44,7 +47,10 @@ struct SimulatedCatalog: Catalog {
     }
 
     private func plant(_ changes: [CatalogChange]) -> [CatalogChange] {
-        guard world.bug != nil else { return changes }
+        guard let bug = world.bug else { return changes }
+        if bug == .replayedTwice {
+            for case .put(let key, _, _) in changes where isReplay(key) { life.planReplay() }
+        }
         return changes.compactMap { change -> CatalogChange? in
             switch change {
             case .require(let key, _) where world.bug == .epochNotChecked && key.text.hasPrefix("transfer/owner/"):
@@ -53,6 +59,11 @@ struct SimulatedCatalog: Catalog {
             case .delete(let key, _) where world.bug == .epochNotChecked: return .delete(key)
             case .put(let key, let value, _) where world.bug == .retryRecutsTheBatch && isIntent(key):
                 return .put(key, value)
+            case .put(let key, let value, _) where world.bug == .replayedTwice && isReplay(key):
+                return .put(key, value)
+            case .require(let key, _) where world.bug == .replayedTwice && isReplay(key): return nil
+            case .delete(let key, _) where world.bug == .parkedAndDelivered && key.text.hasPrefix("transfer/parked"):
+                return nil
             default: return change
             }
         }

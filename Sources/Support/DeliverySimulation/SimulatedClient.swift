@@ -9,6 +9,8 @@ struct SimulatedClient: Sendable {
     let world: SimulatedWorld
     /// Tells the clients of a run apart.
     let number: Int
+    /// Whether the stream has a schema, and some records break it.
+    let hasSchema: Bool
 
     private struct PutAnswer: Decodable {
         struct Entry: Decodable {
@@ -49,8 +51,11 @@ struct SimulatedClient: Sendable {
 
     /// Makes the stream, asking again until it is known to be there.
     func makeStream(partitions: Int) async throws {
-        let body =
-            #"{"stream_name":"\#(SimulatedProcess.stream)","partition_count":\#(partitions),"data_type":"JSON"}"#
+        var body = #"{"stream_name":"\#(SimulatedProcess.stream)","partition_count":\#(partitions),"data_type":"JSON""#
+        if hasSchema {
+            body += #","data_schema":"\#(SimulatedSchema.first.replacing("\"", with: "\\\""))""#
+        }
+        body += "}"
         let attempts = 3000
         for _ in 0..<attempts {
             let answer = await call("POST", "/v2/p1/streams", body)
@@ -81,7 +86,8 @@ struct SimulatedClient: Sendable {
         let numbers = world.numbers
         let ids = (0..<(1 + numbers.below(5))).map { "\(name).\($0)" }
         let records = ids.map { id in
-            let time = 1_760_000_000_000 + Int64(numbers.below(3)) * 60_000
+            var time = String(1_760_000_000_000 + Int64(numbers.below(3)) * 60_000)
+            if hasSchema, numbers.chance(25) { time = #""later""# }
             let filler = numbers.chance(15) ? String(repeating: "x", count: numbers.below(1500)) : ""
             let text = #"{"id":"\#(id)","t":\#(time),"x":"\#(filler)"}"#
             return #"{"data":"\#(Base64.encode(Array(text.utf8)))","partition_key":"k\#(numbers.below(6))"}"#

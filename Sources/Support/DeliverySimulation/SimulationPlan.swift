@@ -28,6 +28,10 @@ package struct SimulationPlan: Sendable {
     package var clients = 1
     package var batches = 4
     package var usesRecordTime = false
+    /// Whether objects are Parquet, and some records do not convert and are parked and replayed.
+    package var usesParquet = false
+    /// Whether at the end somebody mends the schema and replays all that is parked.
+    package var endsMended = false
     /// Whether the log is one that several processes share, and a process that was replaced goes on working for a
     /// while, as one cut off from the others would.
     package var sharesLog = false
@@ -53,6 +57,8 @@ package struct SimulationPlan: Sendable {
         clients = 1 + numbers.below(2)
         batches = 1 + numbers.below(8)
         usesRecordTime = numbers.chance(30)
+        usesParquet = numbers.chance(30)
+        endsMended = usesParquet && numbers.chance(60)
     }
 }
 
@@ -68,6 +74,8 @@ package struct SimulationReport: Sendable {
     package var diskOperations = 0
     package var acknowledged = 0
     package var objects = 0
+    /// Records that are still parked at the end.
+    package var parked = 0
     /// The same for the same run.
     package var digest: UInt32 = 0
 }
