@@ -17,9 +17,7 @@ struct BenchUpload {
     static func main() async throws {
         let words = CommandLine.arguments
         guard words.count > 6, let objects = Int(words[2]), let parallel = Int(words[3]) else {
-            fputs(
-                "usage: BenchUpload FILE OBJECTS PARALLEL BUCKET folder DIR | endpoint HOST:PORT REGION AK SK\n", stderr
-            )
+            print("usage: BenchUpload FILE OBJECTS PARALLEL BUCKET folder DIR | endpoint HOST:PORT REGION AK SK")
             exit(2)
         }
         let sink = try sink(words)
