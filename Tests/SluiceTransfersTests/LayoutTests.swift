@@ -58,6 +58,30 @@ final class ByteBucket: ObjectSink, ObjectSinkProvider {
         #expect(bucket.objects == ["meters_to-lake_shardId-0000000000_00000000000000000000_2.csv": "a,1\nb,2\n"])
     }
 
+    @Test(arguments: [false, true])
+    func finishedObjectsAreNotWrittenAgainWhenOthersFail(afterSuccess: Bool) async throws {
+        let bucket = TestBucket()
+        let house = try await TestHouse(dataType: .json, bucket: bucket)
+        let count = 40
+        let failures = 5
+        try await house.put((0..<count).map { #"{"t":"2026-01-02 03:\#(10 + $0):05"}"# })
+        for _ in 0..<failures {
+            bucket.failWrite(SinkError(.unavailable, "no answer"), afterSuccess: afterSuccess)
+        }
+        try await house.running {
+            let descriptor = house.descriptor {
+                $0.partitionFormat = "yyyy/MM/dd/HH/mm"
+                $0.processingSchema = .init(
+                    timestampName: "t", timestampType: "String", timestampFormat: "yyyy-MM-dd HH:mm:ss")
+            }
+            try await house.tasks.create(descriptor, on: "meters", in: house.project)
+            try await house.advance { try await house.show().partitions[0].next == SequenceNumber(Int64(count)) }
+            let entries = try await house.tasks.deliveries(of: "to-lake", on: "meters", in: house.project).deliveries
+            #expect(Set(entries.map(\.object)) == Set(bucket.objects.keys) && entries.count == count)
+        }
+        #expect(bucket.writes.count == count + failures)
+    }
+
     @Test func recordsGoToTheDirectoriesOfTheirOwnTime() async throws {
         let bucket = TestBucket()
         let house = try await TestHouse(dataType: .json, bucket: bucket)

@@ -7,10 +7,16 @@ extension PartitionRunner {
     /// Objects of one delivery are collected together up to this size; a larger one is streamed by itself.
     private static let collectedSize = ByteCount.mebibytes(8).bytes
 
+    /// Objects that were collected together are written so many at once: each waits for its store's answers.
+    private static let objectsAtOnce = 8
+
     /// Carries out an intent and stores that it is done; returns the partition's progress after it.
+    ///
+    /// - Parameter done: what earlier attempts have finished, which is not done again.
     func fulfil(
-        _ intent: IntentRecord, after progress: ProgressRecord, isResumed: Bool
+        _ intent: IntentRecord, after progress: ProgressRecord, isResumed: Bool, done: inout FinishedObjects
     ) async throws -> ProgressRecord {
+        done.begin(intent)
         let form = try await form(of: intent)
         let format = try ObjectFormat(form.form)
         let planned = try form.form.destination()
@@ -21,12 +27,10 @@ extension PartitionRunner {
         for group in Self.groups(of: intent.objects) {
             do {
                 try await memory.withDelivery(holding: Self.deliveryShare(services.settings, format)) {
-                    let before = outcome.delivered.count
                     let job = ObjectJob(
                         intent: intent, form: form, format: format, sorter: sorter, sink: sink, errorObject: errorObject
                     )
-                    try await deliver(group, job, &outcome)
-                    return outcome.delivered[before...].reduce(0) { $0 + $1.bytes }
+                    return try await deliver(group, job, &outcome, &done)
                 }
             } catch let error as RecordLogError where error.code == .trimmed {
                 // Too late to write them; those that an earlier attempt has written count.
@@ -80,31 +84,81 @@ extension PartitionRunner {
         return groups
     }
 
-    /// Writes the objects of a group and notes each in the outcome.
+    /// Writes the objects of a group and notes each in the outcome; gives the bytes that it has written.
     private func deliver(
-        _ group: [IntentRecord.Object], _ job: ObjectJob, _ outcome: inout DeliveryOutcome
-    ) async throws {
-        var collected: [String: RecordPortion]?
-        if let sorter = job.sorter, group.count > 1 { collected = try await collect(group, sorter) }
+        _ group: [IntentRecord.Object], _ job: ObjectJob, _ outcome: inout DeliveryOutcome,
+        _ done: inout FinishedObjects
+    ) async throws -> Int {
+        var bytes = 0
+        var pending: [IntentRecord.Object] = []
         for object in group {
-            let source: any RecordSource =
-                collected.map { CollectedRecords($0[object.directory ?? ""].map { [$0] } ?? []) }
-                ?? reader(of: object, job.sorter)
-            let streamer = try ObjectStreamer(source, as: job.format, first: SequenceNumber(object.first)) { failures in
-                try await park(failures, errorObject: job.errorObject)
-            }
-            let hasRecords = try await streamer.hasRecords()
-            if hasRecords {
-                let facts = try await streamer.write(object.key, to: job.sink)
-                let tracker = await streamer.records
-                outcome.delivered.append(
-                    record(
-                        object, facts, tracker.runs(unlessAllTo: SequenceNumber(object.last)), records: tracker.count,
-                        of: job.intent, as: job.form))
-                outcome.written.insert(object.key)
-            }
-            outcome.failed.formUnion(await streamer.failed)
+            if let finished = done[object] { outcome.note(finished, object) } else { pending.append(object) }
         }
+        guard let sorter = job.sorter, pending.count > 1 else {
+            for object in pending {
+                let finished = try await deliver(object, from: reader(of: object, job.sorter), job)
+                done[object] = finished
+                outcome.note(finished, object)
+                bytes += finished.record?.bytes ?? 0
+            }
+            return bytes
+        }
+        let (finished, failure) = try await deliver(pending, from: collect(pending, sorter), job)
+        // In the order of the plan, whichever was finished first.
+        for (object, result) in zip(pending, finished) {
+            guard let result else { continue }
+            done[object] = result
+            outcome.note(result, object)
+            bytes += result.record?.bytes ?? 0
+        }
+        if let failure { throw failure }
+        return bytes
+    }
+
+    /// Writes collected objects, several at once; those that were finished before one failed count.
+    private func deliver(
+        _ pending: [IntentRecord.Object], from collected: [String: RecordPortion], _ job: ObjectJob
+    ) async throws -> (finished: [FinishedObject?], failure: (any Error)?) {
+        await withTaskGroup(of: (Int, Result<FinishedObject, any Error>).self) { tasks in
+            var finished = [FinishedObject?](repeating: nil, count: pending.count)
+            var failure: (any Error)?
+            func note(_ index: Int, _ result: Result<FinishedObject, any Error>) {
+                switch result {
+                case .success(let object): finished[index] = object
+                case .failure(let error): failure = failure ?? error
+                }
+            }
+            for (index, object) in pending.enumerated() {
+                if index >= Self.objectsAtOnce, let (other, result) = await tasks.next() { note(other, result) }
+                if failure != nil { break }
+                let portions = collected[object.directory ?? ""].map { [$0] } ?? []
+                tasks.addTask {
+                    do {
+                        return (index, .success(try await deliver(object, from: CollectedRecords(portions), job)))
+                    } catch {
+                        return (index, .failure(error))
+                    }
+                }
+            }
+            while let (index, result) = await tasks.next() { note(index, result) }
+            return (finished, failure)
+        }
+    }
+
+    private func deliver(
+        _ object: IntentRecord.Object, from source: any RecordSource, _ job: ObjectJob
+    ) async throws -> FinishedObject {
+        let streamer = try ObjectStreamer(source, as: job.format, first: SequenceNumber(object.first)) { failures in
+            try await park(failures, errorObject: job.errorObject)
+        }
+        guard try await streamer.hasRecords() else { return FinishedObject(record: nil, failed: await streamer.failed) }
+        let facts = try await streamer.write(object.key, to: job.sink)
+        let tracker = await streamer.records
+        return FinishedObject(
+            record: record(
+                object, facts, tracker.runs(unlessAllTo: SequenceNumber(object.last)), records: tracker.count,
+                of: job.intent, as: job.form),
+            failed: await streamer.failed)
     }
 
     private func reader(of object: IntentRecord.Object, _ sorter: RecordSorter?) -> RangeReader {
@@ -219,6 +273,14 @@ struct DeliveryOutcome: Sendable {
     var parked = ParkedSummary()
     /// Whether retention has passed records of it.
     var isTrimmed = false
+
+    mutating func note(_ finished: FinishedObject, _ object: IntentRecord.Object) {
+        if let record = finished.record {
+            delivered.append(record)
+            written.insert(object.key)
+        }
+        failed.formUnion(finished.failed)
+    }
 
     /// Nothing came of it, because retention was faster.
     var hasNothing: Bool { isTrimmed && delivered.isEmpty && failed.isEmpty }

@@ -28,9 +28,10 @@ struct PartitionRunner: Sendable {
     /// Runs until the partition is gone (returns), the task is cancelled or lost, or a permanent fault is met (throws).
     func run() async throws {
         var pauses = RetryPauses(services.settings)
+        var done = FinishedObjects()
         while true {
             do {
-                return try await runFromStoredState(&pauses)
+                return try await runFromStoredState(&pauses, &done)
             } catch {
                 switch DeliveryFault(error) {
                 case .cancelled: throw CancellationError()
@@ -52,14 +53,14 @@ struct PartitionRunner: Sendable {
 
     var metrics: TransferMetrics.Task { TransferMetrics(services.metrics).task(task) }
 
-    private func runFromStoredState(_ pauses: inout RetryPauses) async throws {
+    private func runFromStoredState(_ pauses: inout RetryPauses, _ done: inout FinishedObjects) async throws {
         var progress =
             try await services.store.get(TransferKeys.progress(task.id, partition.number), as: ProgressRecord.self)?
             .record ?? ProgressRecord.beginning(at: 0)
         if let intent = try await services.store.get(
             TransferKeys.intent(task.id, partition.number), as: IntentRecord.self)?.record
         {
-            progress = try await fulfil(intent, after: progress, isResumed: true)
+            progress = try await fulfil(intent, after: progress, isResumed: true, done: &done)
             pauses.reset()
             await reporter.delivered(partition.number)
         }
@@ -79,7 +80,7 @@ struct PartitionRunner: Sendable {
             try await services.store.commit(
                 [try TransferStore.put(TransferKeys.intent(task.id, partition.number), intent, expecting: .absent)],
                 as: owner)
-            progress = try await fulfil(intent, after: progress, isResumed: false)
+            progress = try await fulfil(intent, after: progress, isResumed: false, done: &done)
             pauses.reset()
             await reporter.delivered(partition.number)
         }
@@ -181,7 +182,7 @@ struct PartitionRunner: Sendable {
     /// The memory that writing one object takes: a read, its encoded form, and what a sink holds back; for columns a row
     /// group with its encoded form, and the records that fail. Without a format the most that any takes.
     static func deliveryShare(_ settings: TransferSettings, _ format: ObjectFormat? = nil) -> Int {
-        let share = 2 * readShare(settings) + ByteCount.mebibytes(8).bytes
+        let share = 2 * readShare(settings) + ByteCount.mebibytes(16).bytes
         switch format?.content {
         case .text: return share
         case .parquet(_, _, let rowGroupSize): return share + readShare(settings) + 2 * rowGroupSize.bytes

@@ -1,0 +1,31 @@
+import SluiceCore
+
+/// What has become of one planned object: it was written and read back, or none of its records converted.
+struct FinishedObject: Sendable {
+    /// Nil when there was nothing to write.
+    let record: DeliveryRecord?
+    /// The numbers that were parked.
+    let failed: [Int64]
+}
+
+/// The objects of the current intent that are finished, kept from one attempt to the next: a delivery of thousands of
+/// objects would hardly ever end if each failure began all of them anew.
+///
+/// At most as many as one delivery may have directories (`TransferSettings.directoriesMax`).
+struct FinishedObjects: Sendable {
+    private var intent: (epoch: Int64, first: Int64, generatedAt: Int64)?
+    private var objects: [String: FinishedObject] = [:]
+
+    /// Forgets what belongs to another intent.
+    mutating func begin(_ next: IntentRecord) {
+        let this = (epoch: Int64(next.epoch), first: next.first, generatedAt: next.generatedAt)
+        if let intent, intent == this { return }
+        intent = this
+        objects = [:]
+    }
+
+    subscript(_ object: IntentRecord.Object) -> FinishedObject? {
+        get { objects[object.key] }
+        set { objects[object.key] = newValue }
+    }
+}
