@@ -75,11 +75,18 @@ package final class RecordWaiters: Sendable {
             guard !state.waiting.isEmpty else { return [] }
             var woken: [CheckedContinuation<Void, Never>] = []
             for partition in partitions {
-                if let waiters = state.waiting.removeValue(forKey: partition) { woken += waiters.values }
+                if let waiters = state.waiting.removeValue(forKey: partition) { woken += Self.inOrder(waiters) }
             }
             return woken
         }
         for waiter in woken { waiter.resume() }
+    }
+
+    /// Who came first goes on first.
+    private static func inOrder(
+        _ waiters: [Int: CheckedContinuation<Void, Never>]
+    ) -> [CheckedContinuation<Void, Never>] {
+        waiters.count == 1 ? Array(waiters.values) : waiters.sorted { $0.key < $1.key }.map(\.value)
     }
 
     /// Asks every waiter again, for a log that shuts down.
@@ -88,8 +95,8 @@ package final class RecordWaiters: Sendable {
             defer { state.waiting = [:] }
             return state.waiting
         }
-        for waiters in waiting.values {
-            for waiter in waiters.values { waiter.resume() }
+        for waiters in waiting.sorted(by: { $0.key < $1.key }).map(\.value) {
+            for waiter in Self.inOrder(waiters) { waiter.resume() }
         }
     }
 

@@ -29,7 +29,9 @@ package final class StreamWatchers: Sendable {
     func streamChanged(_ stream: LiveStream) { tell(stream.record.id, .changed) }
     func streamDeleted(_ id: StreamID) { tell(id, .deleted) }
 
+    /// Who asked first is told first.
     private func tell(_ id: StreamID, _ event: Event) {
-        for handler in handlers.withLock({ Array($0.values) }) { handler(id, event) }
+        let asking = handlers.withLock { $0.sorted { $0.key < $1.key }.map(\.value) }
+        for handler in asking { handler(id, event) }
     }
 }

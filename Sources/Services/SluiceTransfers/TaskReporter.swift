@@ -46,7 +46,7 @@ actor TaskReporter {
         if let parkedUntil, parkedUntil > services.time.elapsed() { return }
         let wasParked = parkedUntil != nil
         parkedUntil = nil
-        if let other = faults.values.first { reason = other }
+        if let other = faults.min(by: { $0.key < $1.key })?.value { reason = other }
         guard faults.isEmpty, hadFault || wasParked || state != .running else { return }
         await move(.recovered, reason: nil)
     }
@@ -73,7 +73,7 @@ actor TaskReporter {
             hasParked = Signal()
             guard parkedUntil != nil else { continue }
             parkedUntil = nil
-            if let other = faults.values.first { reason = other }
+            if let other = faults.min(by: { $0.key < $1.key })?.value { reason = other }
             if faults.isEmpty { await move(.recovered, reason: nil) }
         }
     }

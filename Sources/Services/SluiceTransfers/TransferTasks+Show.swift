@@ -57,7 +57,8 @@ extension TransferTasks {
     private func lastObject(
         of id: TransferTaskID, _ progress: [PartitionNumber: ProgressRecord]
     ) async throws(TransferError) -> String? {
-        guard let latest = progress.max(by: { ($0.value.lastTransferAt ?? -1) < ($1.value.lastTransferAt ?? -1) }),
+        let inOrder = progress.sorted { $0.key < $1.key }
+        guard let latest = inOrder.max(by: { ($0.value.lastTransferAt ?? -1) < ($1.value.lastTransferAt ?? -1) }),
             latest.value.lastDelivered >= 0
         else { return nil }
         let key = TransferKeys.delivery(id, latest.key, last: SequenceNumber(latest.value.lastDelivered))

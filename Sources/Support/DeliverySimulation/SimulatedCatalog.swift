@@ -1,3 +1,4 @@
+internal import Observability
 internal import SluiceCatalog
 internal import SluiceCore
 
@@ -18,6 +19,7 @@ struct SimulatedCatalog: Catalog {
     }
 
     func get(_ key: CatalogKey) async throws(CatalogError) -> CatalogEntry? {
+        world.logger.trace("get", ["key": key.text])
         try await ask()
         if world.bug == .retryRecutsTheBatch, isIntent(key) { return nil }
         if world.bug == .replayedTwice, isReplay(key), !life.hasPlannedReplay { return nil }
@@ -25,11 +27,13 @@ struct SimulatedCatalog: Catalog {
     }
 
     func list(prefix: CatalogKey, after: CatalogKey?, limit: Int) async throws(CatalogError) -> [CatalogEntry] {
+        world.logger.trace("list", ["prefix": prefix.text])
         try await ask()
         return try await world.catalog.list(prefix: prefix, after: after, limit: limit)
     }
 
     func commit(_ changes: [CatalogChange]) async throws(CatalogError) {
+        world.logger.trace("commit", ["changes": "\(changes.map(Self.key))"])
         if world.numbers.chance(world.hostility.catalog) { throw CatalogError(.unavailable, "refused") }
         guard await life.step() else { throw Self.dead }
         let planted = plant(changes)
@@ -43,6 +47,13 @@ struct SimulatedCatalog: Catalog {
         if world.numbers.chance(world.hostility.catalog) {
             throw CatalogError(
                 world.numbers.chance(50) ? .outcomeUnknown : .unavailable, "an error after success")
+        }
+    }
+
+    private static func key(_ change: CatalogChange) -> String {
+        switch change {
+        case .put(let key, _, _), .delete(let key, _), .require(let key, _): key.text
+        case .deleteAll(let prefix): prefix.text
         }
     }
 

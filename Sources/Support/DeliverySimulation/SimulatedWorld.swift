@@ -39,7 +39,7 @@ package final class SimulatedWorld: Sendable {
     ) throws {
         let time = SimulationTime()
         self.time = time
-        logger = trace.map { Logger(label: "", level: .debug, output: TraceOutput(time: time, write: $0)) } ?? .silent
+        logger = trace.map { Logger(label: "", level: .trace, output: TraceOutput(time: time, write: $0)) } ?? .silent
         guard let project = ProjectID("p1") else { throw SimulationFailure("p1 cannot be a project") }
         self.project = project
         numbers = SharedNumbers(seed: seed)
