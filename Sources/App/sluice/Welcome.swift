@@ -31,6 +31,11 @@ enum Welcome {
               echo 'hello' | \(program) record put demo\(place)
               \(program) record get demo --at earliest\(place)
 
+            and have it delivered within half a minute, to files in \(absolutePath(server.directory.buckets))/lake
+            unless you have added a destination:
+
+              \(program) task create obs demo to-lake --bucket lake --from earliest --interval 30\(place)
+
             Stop with Ctrl-C.
 
             """

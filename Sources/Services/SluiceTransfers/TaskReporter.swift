@@ -58,7 +58,9 @@ actor TaskReporter {
         await move(
             .parked,
             reason:
-                "\(count) \(count == 1 ? "record" : "records") could not be converted and were parked, such as: \(cause)"
+                count == 1
+                ? "1 record could not be converted and was parked: \(cause)"
+                : "\(count) records could not be converted and were parked, such as: \(cause)"
         )
     }
 
