@@ -312,18 +312,18 @@ package struct DeliverySimulation: Sendable {
             try await world.time.sleep(for: .seconds(1))
             guard let process = world.front, process.life === last else { continue }
             let task: TransferTaskDetails
+            let isSettled: Bool
             do {
                 task = try await process.tasks.show("t", on: SimulatedProcess.stream, in: world.project)
+                let isDelivered = task.partitions.allSatisfy { $0.next == $0.bounds?.upperBound }
+                isSettled = isDelivered ? try await self.isSettled(process, round: round) : false
             } catch {
+                // A process that shares the catalog with others may have to hear of their changes first.
                 state = "\(error)"
                 continue
             }
             if task.summary.state == .error { throw SimulationFailure("ERROR: \(task.summary.reason)") }
-            if task.partitions.allSatisfy({ $0.next == $0.bounds?.upperBound }),
-                try await isSettled(process, round: round)
-            {
-                return
-            }
+            if isSettled { return }
             let positions = task.partitions.map { "\($0.next) of \($0.bounds?.upperBound.value ?? -1)" }
             state = "\(task.summary.state) \(positions) \(task.summary.reason)"
         }
