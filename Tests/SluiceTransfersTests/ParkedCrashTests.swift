@@ -85,4 +85,30 @@ import Testing
             #expect(try await world.verdict() == nil, "death after step \(step)")
         }
     }
+
+    /// Retention may pass the records of a delivery that died behind its writes: what was written and parked counts.
+    @Test func deathAndRetentionLoseNothingThatWasWritten() async throws {
+        let steps = try await deliver(ParkedHouse(), dyingAfter: nil)
+        for step in 0..<steps {
+            let world = try await ParkedHouse()
+            _ = try await deliver(world, dyingAfter: step)
+            try await world.house.log.trim(world.house.partition(0), before: try world.end)
+            try await live(world, Mortality(dyingAfter: nil)) { try await world.isDelivered() }
+            let partition = try await world.house.show().partitions[0]
+            let parked = try await world.parked()
+            #expect(parked.count == partition.parked, "death after step \(step)")
+            #expect(
+                partition.delivered + partition.parked + partition.discarded == Self.records.count,
+                "death after step \(step)")
+            let good = Self.records.indices.filter { Self.records[$0] == ParkedHouse.good }.map(Int64.init)
+            #expect(Set(parked.map(\.number.value)).isDisjoint(with: good), "death after step \(step)")
+            let entries = try await world.house.tasks.services.store.all(
+                under: TransferKeys.deliveries(world.house.show().summary.task.id), as: DeliveryRecord.self)
+            for (_, entry) in entries {
+                let numbers = (entry.first...entry.last).filter { entry.holds($0) }
+                #expect(numbers == good.filter { numbers.contains($0) }, "death after step \(step)")
+                #expect(numbers.count == entry.records, "death after step \(step)")
+            }
+        }
+    }
 }

@@ -229,7 +229,7 @@ package enum SettingsSchema {
             Setting(
                 "transfer.parquet_row_group_size", \.transfer.parquetRowGroupSize,
                 .size(.mebibytes(1) ... .mebibytes(64)),
-                "Records of a row group in Parquet objects. Writing takes about twice as much memory."),
+                "Values of a row group in Parquet objects, at most a quarter of `transfer.memory_per_task`."),
             Setting(
                 "transfer.parked_records_max", \.transfer.parkedRecordsMax, .integer(1...10_000_000),
                 "A task with so many parked records stops with a reason before its next delivery."),

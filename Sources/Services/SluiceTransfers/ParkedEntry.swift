@@ -32,6 +32,8 @@ struct SettledRecord: TransferRecord, Equatable {
     var discarded = 0
     /// Bytes of all of them.
     var bytes = 0
+    /// Bytes of the objects that replays have made; nil before the first.
+    var objectBytes: Int?
 
     var count: Int { replayed + discarded }
 }

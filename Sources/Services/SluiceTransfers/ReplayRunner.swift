@@ -237,6 +237,7 @@ struct ReplayRunner: Sendable {
                 }
             }
             guard let delivery else { continue }
+            changed.objectBytes = (changed.objectBytes ?? 0) + delivery.bytes
             changes += try TransferKeys.changes(adding: delivery, to: task.id)
             changes.append(
                 try dumpLog.adding(

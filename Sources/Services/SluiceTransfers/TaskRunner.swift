@@ -123,7 +123,8 @@ struct TaskRunner: Sendable {
         guard destination.fileType == .parquet else { return DeliveryForm(descriptor: destination.descriptor) }
         return DeliveryForm(
             descriptor: destination.descriptor, schema: stream.dataSchema,
-            rowGroupBytes: services.settings.parquetRowGroupSize.bytes)
+            rowGroupBytes: min(
+                services.settings.parquetRowGroupSize.bytes, services.settings.memoryPerTask.bytes / 4))
     }
 
     private enum ChildEnd: Sendable {

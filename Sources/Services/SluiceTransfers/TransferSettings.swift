@@ -20,8 +20,8 @@ package struct TransferSettings: Sendable {
     package var reachTimeout: Duration = .seconds(10)
     /// Directories that the records of one delivery may name: a delivery ends before it would need more; by default 8192.
     package var directoriesMax = 8192
-    /// Record data that one Parquet row group holds: 1 to 64 MiB, by default 16 MiB; writing one takes
-    /// about twice as much memory.
+    /// Values that one Parquet row group holds: 1 to 64 MiB, by default 16 MiB, and at most a quarter of
+    /// `memoryPerTask`; writing one takes about twice as much memory.
     package var parquetRowGroupSize: ByteCount = .mebibytes(16)
     /// Parked records of one task, and the bytes of their data, that stop it: it begins no delivery while it has as many.
     package var parkedRecordsMax = 100_000

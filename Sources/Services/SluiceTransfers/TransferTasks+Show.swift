@@ -44,7 +44,8 @@ extension TransferTasks {
                     lastTransferAt: record.lastTransferAt.map { Timestamp(milliseconds: $0) },
                     lastDelivered: SequenceNumber(record.lastDelivered),
                     discarded: record.discarded + settled.discarded,
-                    delivered: record.delivered + settled.replayed, deliveredBytes: record.deliveredBytes ?? 0,
+                    delivered: record.delivered + settled.replayed,
+                    deliveredBytes: (record.deliveredBytes ?? 0) + (settled.objectBytes ?? 0),
                     parked: record.parked - settled.count,
                     lag: await lagReader.lag(in: id, from: SequenceNumber(record.next))))
         }
