@@ -135,6 +135,29 @@ import Testing
         #expect(try await world.verdict(discarded: 4) == nil)
     }
 
+    @Test func pagesEndAtFourMebibytes() async throws {
+        let world = try await ParkedHouse()
+        let house = world.house
+        try await house.put((0..<5).map { _ in String(repeating: "x", count: 2 << 20) } + [Parked.junk])
+        try await house.running {
+            try await world.create()
+            try await house.advance { try await world.isDelivered() }
+        }
+        var counts: [Int] = []
+        var next: String?
+        repeat {
+            let page = try await house.tasks.parkedRecords(
+                of: "to-lake", on: "meters", in: house.project, after: next)
+            #expect(page.total == 6)
+            counts.append(page.records.count)
+            next = page.next
+        } while next != nil
+        #expect(counts == [2, 2, 2])
+        let all = try await house.tasks.parkedRecords(
+            of: "to-lake", on: "meters", in: house.project, withData: false)
+        #expect(all.records.count == 6 && all.records.allSatisfy(\.data.isEmpty) && all.next == nil)
+    }
+
     @Test func tooManyParkedRecordsStopTheTaskUntilSomebodyHasLooked() async throws {
         let world = try await ParkedHouse {
             $0.parkedRecordsMax = 2
