@@ -71,7 +71,9 @@ import Testing
             try await house.advance {
                 var lag = 0
                 for name in ["a", "b", "c"] { lag += try await house.show(name).lag.records }
-                return lag == 0
+                // Counters follow the commit that the lag comes from.
+                let counted = await gauge("records_total", metrics)
+                return lag == 0 && counted.count == 3
             }
             #expect(await gauge("lag_records", metrics).keys.sorted() == ["a", "b", "c"])
             #expect(await gauge("records_total", metrics).keys.sorted() == ["a", "b", "c"])
