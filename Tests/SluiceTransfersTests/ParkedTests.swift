@@ -217,4 +217,17 @@ import Testing
         }
         #expect(try await world.house.catalog.list(prefix: CatalogKey("transfer/"), after: nil, limit: 1).isEmpty)
     }
+
+    /// The last number there is has none behind it.
+    @Test func aPageMayBeginBehindEverything() async throws {
+        let world = try await ParkedHouse()
+        try await world.house.put([Parked.junk])
+        try await world.house.running {
+            try await world.create()
+            try await world.house.advance { try await world.isDelivered() }
+        }
+        let page = try await world.house.tasks.parkedRecords(
+            of: "to-lake", on: "meters", in: world.house.project, after: "0000000000/\(Int64.max)")
+        #expect(page.records.isEmpty && page.next == nil && page.total == 1)
+    }
 }

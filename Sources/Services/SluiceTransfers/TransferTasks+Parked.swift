@@ -91,12 +91,14 @@ extension TransferTasks {
         _ body: (PartitionNumber, [(number: Int64, stored: TransferStore.Stored<ParkedEntry>)]) async throws -> Bool
     ) async throws {
         guard let range = filter.range else { return }
+        // No number follows the largest one.
+        let following = after.map { $0.number < .max ? $0.number + 1 : .max }
         let progress = try await progress(of: id)
         for partition in progress.keys.sorted() where filter.partition.map({ $0 == partition }) ?? true {
             var position = range.lowerBound
-            if let after {
+            if let after, let following {
                 if partition < after.partition { continue }
-                if partition == after.partition { position = max(position, after.number + 1) }
+                if partition == after.partition { position = max(position, following) }
             }
             let last = min(range.upperBound, (progress[partition]?.next ?? 0) - 1)
             while position <= last {
