@@ -209,6 +209,37 @@ final class ScriptedStore: Sendable {
         }
     }
 
+    @Test(arguments: [(0, true), (6, true), (7, true), (8, false), (30, false)])
+    func aBodyOfOnePartIsKnown(count: Int, isOne: Bool) async throws {
+        let bytes = (0..<count).map { UInt8($0) }
+        let position = Position()
+        let parts = PartReader(
+            ObjectBody {
+                let start = position.take(3)
+                return start >= count ? nil : Array(bytes[start..<min(count, start + 3)])
+            }, size: 7)
+        #expect(try await parts.onlyPart() == (isOne ? bytes : nil))
+        var rest: [UInt8] = []
+        while let part = try await parts.next() { rest += part }
+        #expect(rest == (isOne ? [] : bytes))
+    }
+
+    /// The longest names of stream and task, in the deepest directories there can be.
+    @Test func foldersTakeTheLongestKeys() async throws {
+        let root = NSTemporaryDirectory() + "sluice-folders-\(UInt64.random(in: 0 ... .max))"
+        defer { try? FileManager.default.removeItem(atPath: root) }
+        let names = String(repeating: "s", count: 64) + "_" + String(repeating: "t", count: 64)
+        let sink = try FolderBuckets(root: root).folder(of: "lake")
+        for prefix in [String(repeating: "p", count: 50), String(repeating: "p/", count: 25)] {
+            let key = prefix + "/2026/01/02/03/04/\(names)_shardId-0000000000_00000000000000000000_1.txt"
+            let once = Position()
+            try await sink.write(key, body: ObjectBody { once.take(1) == 0 ? [1, 2, 3] : nil })
+            #expect(try await sink.examine(key)?.length == 3)
+        }
+        let left = try FileManager.default.contentsOfDirectory(atPath: root + "/lake/.incomplete")
+        #expect(left.isEmpty)
+    }
+
     @Test(arguments: [
         (403, "AccessDenied", SinkError.Code.accessDenied), (404, "NoSuchBucket", .notFound),
         (503, "SlowDown", .throttled),

@@ -28,22 +28,21 @@ struct EndpointSink: ObjectSink {
 
     func write(_ key: String, body: ObjectBody) async throws {
         let parts = PartReader(body, size: Self.partSize)
-        let first = try await parts.next() ?? []
-        guard let second = try await parts.next() else {
+        if let whole = try await parts.onlyPart() {
             return try await translating { () throws(ObjectStorageError) in
-                try await storage.put(first, bucket: bucket, key: key)
+                try await storage.put(whole, bucket: bucket, key: key)
             }
         }
-        try await writeInParts(key, [first, second], parts)
+        try await writeInParts(key, parts)
     }
 
-    private func writeInParts(_ key: String, _ first: [[UInt8]], _ rest: PartReader) async throws {
+    private func writeInParts(_ key: String, _ parts: PartReader) async throws {
         let upload = try await translating { () throws(ObjectStorageError) in
             try await storage.beginUpload(bucket: bucket, key: key)
         }
         do {
             await abortUploads(of: key, except: upload)
-            try await complete(upload, parts: try await writeParts(first, rest, upload, key), key)
+            try await complete(upload, parts: try await writeParts(parts, upload, key), key)
         } catch {
             // Not a child task: it must also work when this one is cancelled, and it is waited for. What cannot be
             // aborted now is aborted before the next attempt.
@@ -63,16 +62,12 @@ struct EndpointSink: ObjectSink {
 
     /// Writes all parts, a few at once; gives their numbers and tags in order.
     private func writeParts(
-        _ first: [[UInt8]], _ rest: PartReader, _ upload: String, _ key: String
+        _ parts: PartReader, _ upload: String, _ key: String
     ) async throws -> [(number: Int, tag: String)] {
         try await withThrowingTaskGroup(of: (number: Int, tag: String).self) { group in
             var written: [(number: Int, tag: String)] = []
             var number = 0
-            var waiting = first[...]
-            while true {
-                var next = waiting.popFirst()
-                if next == nil { next = try await rest.next() }
-                guard let part = next else { break }
+            while let part = try await parts.next() {
                 if number - written.count == Self.partsInFlight, let done = try await group.next() {
                     written.append(done)
                 }

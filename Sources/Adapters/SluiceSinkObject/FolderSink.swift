@@ -12,8 +12,19 @@ struct FolderSink: ObjectSink {
     let folder: String
     let threads: BlockingThreads
 
-    /// Temporary objects lie here, outside every prefix that an object can have, and are swept when the task begins.
+    /// Temporary objects lie here, outside every prefix that an object can have. What a crash leaves is replaced by the
+    /// next attempt, which has the same name.
     private static let temporaryFolder = ".incomplete"
+    /// The longest name that common file systems take.
+    private static let nameBytesMax = 255
+
+    /// A name of its own for each key, without slashes: where that would be too long, the last part alone with the
+    /// checksum of all.
+    static func temporaryName(of key: String) -> String {
+        let name = key.replacing("/", with: "%2F")
+        guard name.utf8.count > nameBytesMax, let start = key.lastIndex(of: "/") else { return name }
+        return String(CRC32C.checksum(Array(key.utf8)), radix: 16) + key[start...].replacing("/", with: "-")
+    }
 
     func prepare() async throws(SinkError) {
         let folder = folder
@@ -25,7 +36,7 @@ struct FolderSink: ObjectSink {
 
     func write(_ key: String, body: ObjectBody) async throws {
         let path = folder + "/" + key
-        let temporary = folder + "/" + Self.temporaryFolder + "/" + key.replacing("/", with: "%2F")
+        let temporary = folder + "/" + Self.temporaryFolder + "/" + Self.temporaryName(of: key)
         try await withTaskExecutorPreference(threads) {
             try FolderFiles.makeDirectories(folder + "/" + Self.temporaryFolder)
             try await Self.fill(temporary, from: body)

@@ -8,6 +8,8 @@ actor PartReader {
     private var piece: [UInt8] = []
     private var offset = 0
     private var isOver = false
+    /// Parts read ahead, the next one last.
+    private var ahead: [[UInt8]] = []
 
     init(_ body: ObjectBody, size: Int) {
         self.body = body
@@ -16,6 +18,20 @@ actor PartReader {
 
     /// The next part, never empty; nil at the end.
     func next() async throws -> [UInt8]? {
+        if let part = ahead.popLast() { return part }
+        return try await cut()
+    }
+
+    /// The whole body, which may be empty, when it is no longer than a part. Nil when it is: then `next` begins with
+    /// its first part, and nobody else keeps that one.
+    func onlyPart() async throws -> [UInt8]? {
+        let first = try await cut() ?? []
+        guard let second = try await cut() else { return first }
+        ahead = [second, first]
+        return nil
+    }
+
+    private func cut() async throws -> [UInt8]? {
         var part: [UInt8] = []
         while part.count < size {
             if offset == piece.count {
