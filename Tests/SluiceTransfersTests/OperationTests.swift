@@ -177,6 +177,57 @@ import Testing
         #expect(try await TransferTask.all(in: house.catalog).map(\.name) == ["to-lake"])
     }
 
+    /// A delivery that was begun is finished where it was to go, also when the update chose a destination of another kind.
+    @Test(arguments: [true, false]) func anUpdateLeavesADeliveryThatWasBegunWhereItIs(wasConfigured: Bool) async throws
+    {
+        let places = AgencyDestinations(configured: wasConfigured ? ["old"] : ["new"])
+        let house = try await TestHouse(bucket: places)
+        try await house.put(["a"])
+        try await house.running {
+            try await house.tasks.create(
+                house.descriptor { $0.agencyName = "old" }, on: "meters", in: house.project)
+            places.old.failWrite(SinkError(.unavailable, "away"))
+            try await house.advance { try await house.show().summary.state == .abnormal }
+            try await house.tasks.stop(["to-lake"], on: "meters", in: house.project)
+            try await house.tasks.update(
+                house.descriptor { $0.agencyName = "new" }, on: "meters", in: house.project)
+            try await house.put(["b"])
+            try await house.tasks.start(["to-lake"], on: "meters", in: house.project)
+            try await house.advance {
+                let task = try await house.show()
+                return task.partitions[0].next == SequenceNumber(2) || task.summary.state == .error
+            }
+            #expect(try await house.show().summary.reason == "")
+            #expect(places.old.objects.values.map { $0 } == ["a\n"] && places.new.objects.values.map { $0 } == ["b\n"])
+            let page = try await house.tasks.verification(of: "to-lake", on: "meters", in: house.project)
+            #expect(page.verifications.map(\.state) == [.ok, .ok])
+        }
+    }
+
+    /// It never falls back to a folder: what was begun for a destination that is gone waits for it.
+    @Test func anUpdateDoesNotSendADeliveryThatWasBegunIntoAFolder() async throws {
+        let places = AgencyDestinations(configured: ["old"])
+        let house = try await TestHouse(bucket: places)
+        try await house.put(["a"])
+        try await house.running {
+            try await house.tasks.create(
+                house.descriptor { $0.agencyName = "old" }, on: "meters", in: house.project)
+            places.old.failWrite(SinkError(.unavailable, "away"))
+            try await house.advance { try await house.show().summary.state == .abnormal }
+            try await house.tasks.stop(["to-lake"], on: "meters", in: house.project)
+            places.configure([])
+            try await house.tasks.update(
+                house.descriptor { $0.agencyName = "new" }, on: "meters", in: house.project)
+            try await house.tasks.start(["to-lake"], on: "meters", in: house.project)
+            try await house.advance { try await house.show().summary.state == .error }
+            #expect(try await house.show().summary.reason.contains("agency old"))
+            places.configure(["old"])
+            try await house.tasks.start(["to-lake"], on: "meters", in: house.project)
+            try await house.advance { try await house.show().partitions[0].next == SequenceNumber(1) }
+        }
+        #expect(places.old.objects.values.map { $0 } == ["a\n"] && places.new.objects.isEmpty)
+    }
+
     @Test func anUpdateKeepsStrategyPositionAndState() async throws {
         let bucket = TestBucket()
         let house = try await TestHouse(bucket: bucket)
@@ -238,4 +289,23 @@ private final class OptionalDestination: ObjectSinkProvider {
 
     func sink(project: ProjectID, agency: String, bucket: String) throws(SinkError) -> any ObjectSink { self.bucket }
     func hasDestination(project: ProjectID, agency: String) -> Bool { isThere }
+}
+
+/// Two agencies, each with a bucket of its own; some are configured, the others stand for folders.
+private final class AgencyDestinations: ObjectSinkProvider {
+    let old = TestBucket()
+    let new = TestBucket()
+    private let configured: Mutex<Set<String>>
+
+    init(configured: Set<String>) {
+        self.configured = Mutex(configured)
+    }
+
+    func configure(_ agencies: Set<String>) { configured.withLock { $0 = agencies } }
+
+    func sink(project: ProjectID, agency: String, bucket: String) throws(SinkError) -> any ObjectSink {
+        agency == "old" ? old : new
+    }
+
+    func hasDestination(project: ProjectID, agency: String) -> Bool { configured.withLock { $0.contains(agency) } }
 }

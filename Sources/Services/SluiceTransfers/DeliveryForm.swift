@@ -10,6 +10,8 @@ struct DeliveryForm: TransferRecord, Hashable {
     var schema: String?
     /// The size of a Parquet row group in bytes; nil where the format has none.
     var rowGroupBytes: Int?
+    /// Whether a destination was configured for it; nil where an older version has stored it.
+    var hasDestination: Bool?
 
     /// The destination that the descriptor names; it was valid when it was stored, and still is.
     func destination() throws(TransferError) -> OBSDestination {

@@ -51,8 +51,8 @@ struct ObjectVerifier: Sendable {
 
     /// What the destination holds; nil when it has no such object, or no such bucket any more.
     private func read(_ record: DeliveryRecord) async throws -> ObjectFacts? {
-        let destination = try await services.form(record.form, of: task.id).form.destination()
-        let sink = try services.sink(of: task, destination)
+        let form = try await services.form(record.form, of: task.id).form
+        let sink = try services.sink(of: task, form, form.destination())
         do {
             return try await sink.examine(record.object)
         } catch {

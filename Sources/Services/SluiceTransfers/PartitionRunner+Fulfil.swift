@@ -20,7 +20,7 @@ extension PartitionRunner {
         let form = try await form(of: intent)
         let format = try ObjectFormat(form.form)
         let planned = try form.form.destination()
-        let sink = try services.sink(of: task, planned)
+        let sink = try services.sink(of: task, form.form, planned)
         let sorter = RecordSorter(planned, generatedAt: Timestamp(milliseconds: intent.generatedAt))
         let errorObject = intent.errorObject ?? ""
         var outcome = DeliveryOutcome(startedAt: services.time.now(), errorObject: errorObject)
@@ -72,9 +72,8 @@ extension PartitionRunner {
         var size = 0
         for object in objects {
             let bytes = object.bytes ?? collectedSize
-            if var group = groups.last, size + bytes <= collectedSize {
-                group.append(object)
-                groups[groups.count - 1] = group
+            if !groups.isEmpty, size + bytes <= collectedSize {
+                groups[groups.count - 1].append(object)
                 size += bytes
             } else {
                 groups.append([object])

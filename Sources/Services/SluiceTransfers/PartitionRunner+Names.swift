@@ -15,7 +15,7 @@ extension PartitionRunner {
     /// The planned objects, with the task's id in the names that others have.
     func named(_ objects: [IntentRecord.Object]) async throws -> [IntentRecord.Object] {
         let isShared = try await sharesItsNames()
-        let sink = try services.sink(of: task, destination)
+        let sink = try services.sink(of: task, form.form, destination)
         var named: [IntentRecord.Object] = []
         named.reserveCapacity(objects.count)
         for start in stride(from: 0, to: objects.count, by: Self.looksMax) {

@@ -82,12 +82,23 @@ struct ReplayRunner: Sendable {
 
     /// What to replay next: marked records of one partition; nil when there are none.
     private func plan(_ number: Int) async throws -> ReplayRecord.Plan? {
+        guard let form = form.number else { return nil }
         let marks = TransferKeys.marks(task.id)
-        guard
-            let first = try await services.store.catalog.list(prefix: marks, after: nil, limit: 1).first?.key.text,
-            let value = Int(first.dropFirst(marks.text.count).prefix(10)), let formNumber = form.number
-        else { return nil }
-        let partition = PartitionNumber(value)
+        var after: CatalogKey?
+        while let first = try await services.store.catalog.list(prefix: marks, after: after, limit: 1).first?.key.text,
+            let value = Int(first.dropFirst(marks.text.count).prefix(10))
+        {
+            let partition = PartitionNumber(value)
+            if let plan = try await plan(number, of: partition, as: form) { return plan }
+            // All of them were discarded in this moment; other partitions may have more.
+            after = TransferKeys.mark(task.id, partition, .max)
+        }
+        return nil
+    }
+
+    private func plan(
+        _ number: Int, of partition: PartitionNumber, as formNumber: Int
+    ) async throws -> ReplayRecord.Plan? {
         let marked = try await services.store.marked(task.id, partition, from: 0, limit: ReplayRecord.recordsMax)
         let destination = try form.form.destination()
         let now = services.time.now()
@@ -143,7 +154,7 @@ struct ReplayRunner: Sendable {
         let planned = plan.form == form.number ? form : try await services.form(plan.form, of: task.id)
         let format = try ObjectFormat(planned.form)
         let destination = try planned.form.destination()
-        let sink = try services.sink(of: task, destination)
+        let sink = try services.sink(of: task, planned.form, destination)
         let start = services.time.now()
         var outcome = Outcome()
         let share = PartitionRunner.deliveryShare(services.settings, format) + ReplayRecord.bytesMax

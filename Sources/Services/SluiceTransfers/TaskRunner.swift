@@ -74,8 +74,8 @@ struct TaskRunner: Sendable {
         } catch {
             throw PermanentFault(reason: error.message)
         }
-        try await prepare(task, destination, reporter)
-        let current = currentForm(destination, stream)
+        let current = currentForm(of: task, destination, stream)
+        try await prepare(task, current, destination, reporter)
         _ = try ObjectFormat(current)
         let form = try await services.number(current, for: owner)
 
@@ -114,17 +114,20 @@ struct TaskRunner: Sendable {
                 guard let changed = try await nextChange(in: &group, running: &running) else { return nil }
                 stream = changed
                 // Deliveries that were begun are finished in their own form.
-                guard currentForm(destination, stream) == form.form else { return stream }
+                guard currentForm(of: task, destination, stream) == form.form else { return stream }
             }
         }
     }
 
-    private func currentForm(_ destination: OBSDestination, _ stream: StreamDescription) -> DeliveryForm {
-        guard destination.fileType == .parquet else { return DeliveryForm(descriptor: destination.descriptor) }
-        return DeliveryForm(
-            descriptor: destination.descriptor, schema: stream.dataSchema,
-            rowGroupBytes: min(
-                services.settings.parquetRowGroupSize.bytes, services.settings.memoryPerTask.bytes / 4))
+    private func currentForm(
+        of task: TransferTask, _ destination: OBSDestination, _ stream: StreamDescription
+    ) -> DeliveryForm {
+        var form = DeliveryForm(descriptor: destination.descriptor, hasDestination: task.hasDestination)
+        guard destination.fileType == .parquet else { return form }
+        form.schema = stream.dataSchema
+        form.rowGroupBytes = min(
+            services.settings.parquetRowGroupSize.bytes, services.settings.memoryPerTask.bytes / 4)
+        return form
     }
 
     private enum ChildEnd: Sendable {
@@ -151,11 +154,13 @@ struct TaskRunner: Sendable {
     }
 
     /// Reaches the destination, again and again while that may help.
-    private func prepare(_ task: TransferTask, _ destination: OBSDestination, _ reporter: TaskReporter) async throws {
+    private func prepare(
+        _ task: TransferTask, _ form: DeliveryForm, _ destination: OBSDestination, _ reporter: TaskReporter
+    ) async throws {
         var pauses = RetryPauses(services.settings)
         while true {
             do {
-                try await services.sink(of: task, destination).prepare()
+                try await services.sink(of: task, form, destination).prepare()
                 await reporter.prepared()
                 return
             } catch {

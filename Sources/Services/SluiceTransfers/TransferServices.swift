@@ -18,10 +18,14 @@ struct TransferServices: Sendable {
 }
 
 extension TransferServices {
-    /// The sink that a task delivers to. A task that was made for a configured destination does not fall back to the
-    /// local folders when that destination is gone: its next objects would lie where nobody looks for them.
-    func sink(of task: TransferTask, _ destination: OBSDestination) throws(SinkError) -> any ObjectSink {
-        guard !task.hasDestination || sinks.hasDestination(project: task.project, agency: destination.agency) else {
+    /// The sink that deliveries of a form go to. What was made for a configured destination does not fall back to the
+    /// local folders when that destination is gone: its next objects would lie where nobody looks for them. An update of
+    /// the task does not change where a delivery goes that was begun before.
+    func sink(of task: TransferTask, _ form: DeliveryForm, _ destination: OBSDestination) throws(SinkError)
+        -> any ObjectSink
+    {
+        let hasDestination = form.hasDestination ?? task.hasDestination
+        guard !hasDestination || sinks.hasDestination(project: task.project, agency: destination.agency) else {
             throw SinkError(
                 .unknownDestination,
                 "the destination of this task was removed: none fits the agency \(destination.agency) any more")
