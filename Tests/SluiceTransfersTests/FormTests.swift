@@ -85,4 +85,29 @@ import Testing
         if let allTo { #expect(tracker.runs(unlessAllTo: SequenceNumber(allTo)) == nil) }
         #expect(tracker.runs(unlessAllTo: SequenceNumber(11)) == expected)
     }
+
+    /// Large records that do not convert leave memory as soon as a commit's worth of them has come together.
+    @Test func failuresDoNotGatherInMemory() async throws {
+        var form = DeliveryForm(descriptor: OBSDescriptor(), schema: ParkedHouse.narrow)
+        form.descriptor.taskName = "t"
+        form.descriptor.obsBucketPath = "b"
+        form.descriptor.destinationFileType = "parquet"
+        let size = FailedRecord.batchBytes / 4
+        let portions = (0..<20).compactMap { number in
+            var builder = RecordBatchBuilder()
+            builder.append(data: [UInt8](repeating: 0x78, count: size), timestamp: Timestamp(milliseconds: 0))
+            return builder.finish().map { RecordPortion(parts: [.numbered($0, [Int64(number)])]) }
+        }
+        let parked = Parked()
+        let streamer = try ObjectStreamer(CollectedRecords(portions), as: ObjectFormat(form), first: .zero) {
+            await parked.note($0.count)
+        }
+        #expect(try await !streamer.hasRecords())
+        #expect(await parked.counts == [4, 4, 4, 4, 4])
+    }
+}
+
+private actor Parked {
+    private(set) var counts: [Int] = []
+    func note(_ count: Int) { counts.append(count) }
 }

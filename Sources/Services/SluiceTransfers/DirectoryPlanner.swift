@@ -10,8 +10,12 @@ struct DirectoryPlanner: Sendable {
         let first: SequenceNumber
         var last: SequenceNumber
         var records: Int
+        /// What gathering them takes in memory.
         var bytes: Int
     }
+
+    /// A record's number, kept beside it.
+    private static let numberSize = MemoryLayout<Int64>.size
 
     let log: any RecordLog
     let partition: PartitionID
@@ -37,17 +41,20 @@ struct DirectoryPlanner: Sendable {
                         guard covered.next < range.next else { return false }
                         let directory = unsafe sorter.directory(of: record.data)
                         let length = text.length(ofRecord: unsafe record.data.count)
+                        let size =
+                            unsafe RecordBatch.recordHeaderSize + record.key.count + record.data.count
+                            + Self.numberSize
                         if var share = shares.removeValue(forKey: directory) {
                             share.last = covered.next
                             share.records += 1
-                            share.bytes += length
+                            share.bytes += size
                             shares[directory] = share
                         } else {
                             isFull = shares.count >= directoriesMax
                             if isFull { return false }
                             order.append(directory)
                             shares[directory] = Share(
-                                directory: directory, first: covered.next, last: covered.next, records: 1, bytes: length
+                                directory: directory, first: covered.next, last: covered.next, records: 1, bytes: size
                             )
                         }
                         covered.next = covered.next.advanced(by: 1)

@@ -13,6 +13,7 @@ actor ObjectStreamer {
     private let park: (@Sendable ([FailedRecord]) async throws -> Void)?
     private var tracker: RunTracker
     private var failures: [FailedRecord] = []
+    private var failureBytes = 0
     private(set) var failed: [Int64] = []
     private var isPrimed = false
     private var isOver = false
@@ -84,9 +85,10 @@ actor ObjectStreamer {
             } catch {
                 guard park != nil else { throw error }
                 unsafe failures.append(FailedRecord(number, record, cause: error.cause))
+                unsafe failureBytes += record.data.count
             }
         }
-        if failures.count >= FailedRecord.batchCount { try await flush() }
+        if failures.count >= FailedRecord.batchCount || failureBytes >= FailedRecord.batchBytes { try await flush() }
         return true
     }
 
@@ -95,6 +97,7 @@ actor ObjectStreamer {
         try await park?(failures)
         failed += failures.map(\.number)
         failures = []
+        failureBytes = 0
     }
 }
 

@@ -122,7 +122,7 @@ struct IntentRecord: TransferRecord, Equatable {
         var records: Int
         /// The directory whose records it holds; nil when it holds all of its range.
         var directory: String?
-        /// Its size before compression, where several objects share a range.
+        /// What its records take in memory, where several objects share a range.
         var bytes: Int?
     }
 

@@ -35,7 +35,8 @@ package final class TransferTasks: Sendable {
     package func run() async throws {
         board.open()
         defer { board.close() }
-        try await withThrowingTaskGroup(of: Void.self) { group in
+        // One that keeps nothing of jobs that have ended: there is no bound to how many there are in a server's life.
+        try await withThrowingDiscardingTaskGroup { group in
             try await adoptAll()
             while let entry = await board.next() {
                 group.addTask { await self.carryOut(entry) }
