@@ -5,6 +5,7 @@ import ObjectStorage
 import ScriptedServer
 import SluiceCore
 import SluicePorts
+import SluiceTesting
 import Synchronization
 import Testing
 
@@ -104,7 +105,7 @@ final class ScriptedStore: Sendable {
         let client: CurlClient
         let sinks: ObjectDestinations
 
-        init(signature: ObjectEndpoint.Signature = .v4) throws {
+        init(signature: ObjectEndpoint.Signature = .v4, time: any TimeSource = SystemTime()) throws {
             let store = store
             server = try ScriptedServer { store.answer($0) }
             client = try CurlClient()
@@ -112,7 +113,7 @@ final class ScriptedStore: Sendable {
                 isSecure: false, authority: "127.0.0.1:\(server.port)", region: "r1", accessKey: "AK", secretKey: "SK",
                 signature: signature)
             sinks = ObjectDestinations(
-                [.init(agency: "cloud", place: .endpoint(endpoint, client))], otherwise: "/nowhere", time: SystemTime())
+                [.init(agency: "cloud", place: .endpoint(endpoint, client))], otherwise: "/nowhere", time: time)
         }
 
         func sink(_ bucket: String = "lake") throws -> any ObjectSink {
@@ -166,6 +167,21 @@ final class ScriptedStore: Sendable {
         for _ in 0..<20 { house.store.fault("PUT", .response(HTTPResponse(status: 500))) }
         await #expect(throws: SinkError.self) { try await house.sink().write("big", body: Self.body(10 << 20).0) }
         #expect(house.store.openUploads == 0)
+    }
+
+    /// Whoever stops a task does not wait for a store that has gone silent.
+    @Test func anUploadThatIsCancelledEndsSoonWhenTheStoreIsSilent() async throws {
+        let time = ManualTime()
+        let house = try House(time: time)
+        for method in ["PUT", "PUT", "DELETE"] { house.store.fault(method, .silence) }
+        let sink = try house.sink()
+        let write = Task { try await sink.write("big", body: Self.body(12 << 20).0) }
+        while house.store.requests.filter({ $0.hasPrefix("PUT") }).count < 2 { await Task.yield() }
+        write.cancel()
+        while !house.store.requests.contains(where: { $0.hasPrefix("DELETE") }) { await Task.yield() }
+        while time.sleeperCount == 0 { await Task.yield() }
+        time.advance(by: .seconds(5))
+        await #expect(throws: (any Error).self) { try await write.value }
     }
 
     @Test func aCompletionWhoseAnswerWasLostCounts() async throws {

@@ -17,6 +17,8 @@ struct EndpointSink: ObjectSink {
     static let attempts = 4
     /// The pause after the first failure of a part; it doubles from one to the next.
     private static let pause: Duration = .milliseconds(100)
+    /// How long a store may take to forget an upload before nobody waits for it any more.
+    private static let abortTimeout: Duration = .seconds(5)
 
     func prepare() async throws(SinkError) {
         do {
@@ -46,8 +48,18 @@ struct EndpointSink: ObjectSink {
         } catch {
             // Not a child task: it must also work when this one is cancelled, and it is waited for. What cannot be
             // aborted now is aborted before the next attempt.
-            await Task { [storage, bucket] in try? await storage.abortUpload(upload, bucket: bucket, key: key) }.value
+            await Task { await abort(upload, key) }.value
             throw error
+        }
+    }
+
+    /// Aborts an upload as well as that is possible in a time that whoever stops the task can wait.
+    private func abort(_ upload: String, _ key: String) async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { try? await storage.abortUpload(upload, bucket: bucket, key: key) }
+            group.addTask { try? await time.sleep(for: Self.abortTimeout) }
+            await group.next()
+            group.cancelAll()
         }
     }
 
