@@ -7,7 +7,7 @@ final class AnswerBudget: Sendable {
     /// Bytes of record data that are always granted.
     static let smallest = 64 << 10
     private let total: Int
-    private let used = Atomic<Int>(0)
+    private let used = Mutex(0)
 
     /// - Parameter total: in bytes of record data; an answer is a third larger.
     init(total: Int) {
@@ -16,9 +16,12 @@ final class AnswerBudget: Sendable {
 
     /// A share of at most `wanted` bytes, held until the object that carries it goes: with the answer's last byte.
     func take(_ wanted: Int) -> Share {
-        let free = total - used.load(ordering: .relaxed)
-        let bytes = max(min(wanted, free), min(wanted, Self.smallest))
-        used.add(bytes, ordering: .relaxed)
+        // In one step: readers that ask at once must not all see the same free memory.
+        let bytes = used.withLock { used in
+            let bytes = max(min(wanted, total - used), min(wanted, Self.smallest))
+            used += bytes
+            return bytes
+        }
         return Share(bytes: bytes, budget: self)
     }
 
@@ -32,7 +35,7 @@ final class AnswerBudget: Sendable {
         }
 
         deinit {
-            budget.used.subtract(bytes, ordering: .relaxed)
+            budget.used.withLock { $0 -= bytes }
         }
     }
 }

@@ -14,6 +14,7 @@ extension TransferRoutes {
         filter.to = try context.query["to_sequence_number"].map { text throws(APIError) in
             try Self.sequenceNumber(text, "to_sequence_number")
         }
+        try Self.refuseEmptyRange(filter)
         filter.cause = context.query["cause"]
         let withData: Bool
         switch context.query["data"] {
@@ -75,11 +76,14 @@ extension TransferRoutes {
             filter.from = try sequenceNumber(text, "from_sequence_number")
         }
         if let text = body.to_sequence_number?.value { filter.to = try sequenceNumber(text, "to_sequence_number") }
-        if let from = filter.from, let to = filter.to, from > to {
-            throw .invalid("from_sequence_number is above to_sequence_number")
-        }
+        try refuseEmptyRange(filter)
         filter.cause = body.cause?.value
         return filter
+    }
+
+    private static func refuseEmptyRange(_ filter: ParkedFilter) throws(APIError) {
+        guard let from = filter.from, let to = filter.to, from > to else { return }
+        throw .invalid("from_sequence_number is above to_sequence_number")
     }
 
     static func partition(_ text: String) throws(APIError) -> PartitionNumber {
