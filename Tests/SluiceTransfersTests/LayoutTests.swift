@@ -78,6 +78,8 @@ final class ByteBucket: ObjectSink, ObjectSinkProvider {
             try await house.advance { try await house.show().partitions[0].next == SequenceNumber(Int64(count)) }
             let entries = try await house.tasks.deliveries(of: "to-lake", on: "meters", in: house.project).deliveries
             #expect(Set(entries.map(\.object)) == Set(bucket.objects.keys) && entries.count == count)
+            // They count together, however long ago each was written.
+            #expect(Set(entries.map(\.deliveredAt)).count == 1)
         }
         #expect(bucket.writes.count == count + failures)
     }

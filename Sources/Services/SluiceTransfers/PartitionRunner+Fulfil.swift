@@ -203,7 +203,14 @@ extension PartitionRunner {
         _ intent: IntentRecord, _ outcome: DeliveryOutcome, after progress: ProgressRecord
     ) async throws -> ProgressRecord {
         var moved = progress
-        let delivered = outcome.delivered
+        let now = services.time.now()
+        // Objects may have been written long before the last of them was: the ledger tells when they all counted, so that
+        // whoever asks for what came since the last look misses none.
+        let delivered = outcome.delivered.map { record in
+            var record = record
+            record.deliveredAt = now.milliseconds
+            return record
+        }
         let parked = outcome.parked
         let records = delivered.reduce(0) { $0 + $1.records }
         if outcome.hasNothing {
@@ -218,16 +225,17 @@ extension PartitionRunner {
             if parked.count > 0 { moved.parkedBytes = (moved.parkedBytes ?? 0) + parked.bytes }
             if !delivered.isEmpty {
                 moved.lastDelivered = delivered.map(\.last).max() ?? moved.lastDelivered
-                moved.lastTransferAt = services.time.now().milliseconds
+                moved.lastTransferAt = now.milliseconds
             }
         }
         var changes = [
             try TransferStore.put(TransferKeys.progress(task.id, partition.number), moved),
             CatalogChange.delete(TransferKeys.intent(task.id, partition.number), expecting: .present),
         ]
-        let now = services.time.now()
-        for delivery in delivered {
+        for (index, delivery) in delivered.enumerated() {
             changes += try TransferKeys.changes(adding: delivery, to: task.id)
+            // Of thousands of objects the dump log keeps the last ones alone.
+            guard delivered.count - index <= services.settings.dumpLogEntries else { continue }
             changes.append(
                 try dumpLog.adding(
                     from: outcome.startedAt, to: now, .succeeded, records: delivery.records, bytes: delivery.bytes,
