@@ -84,6 +84,36 @@ final class ByteBucket: ObjectSink, ObjectSinkProvider {
         #expect(bucket.writes.count == count + failures)
     }
 
+    @Test func whatRetentionHasLeftOfADeliveryIsDelivered() async throws {
+        let bucket = TestBucket()
+        let house = try await TestHouse(dataType: .json, bucket: bucket) {
+            $0.retryPause = .seconds(3600)
+            $0.retryPauseMax = .seconds(3600)
+        }
+        try await house.put((0..<20).map { #"{"t":"2026-01-0\#(1 + $0 % 4) 03:00:00","n":\#($0)}"# })
+        // One of four objects fails.
+        bucket.failWrite(SinkError(.unavailable, "no answer"))
+        try await house.running {
+            let descriptor = house.descriptor {
+                $0.partitionFormat = "yyyy/MM/dd"
+                $0.processingSchema = .init(
+                    timestampName: "t", timestampType: "String", timestampFormat: "yyyy-MM-dd HH:mm:ss")
+            }
+            try await house.tasks.create(descriptor, on: "meters", in: house.project)
+            try await house.advance { try await house.show().summary.state == .abnormal }
+            try await house.tasks.stop(["to-lake"], on: "meters", in: house.project)
+            try await house.log.trim(house.partition(0), before: SequenceNumber(4))
+            try await house.tasks.start(["to-lake"], on: "meters", in: house.project)
+            try await house.advance { try await house.show().partitions[0].next == SequenceNumber(20) }
+            let partition = try await house.show().partitions[0]
+            #expect(partition.delivered == 19 && partition.discarded == 1)
+        }
+        let numbers = bucket.objects.values.flatMap { text in
+            text.split(separator: "\n").compactMap { $0.split(separator: ":").last?.dropLast() }.compactMap { Int($0) }
+        }
+        #expect(numbers.sorted() == Array(1..<20))
+    }
+
     @Test func recordsGoToTheDirectoriesOfTheirOwnTime() async throws {
         let bucket = TestBucket()
         let house = try await TestHouse(dataType: .json, bucket: bucket)

@@ -17,9 +17,10 @@ import Testing
 
     /// Runs a process until it has died or `isDone`; tells whether it died.
     func live(
-        _ world: ParkedHouse, _ mortality: Mortality, until isDone: @escaping @Sendable () async throws -> Bool
+        _ world: ParkedHouse, _ mortality: Mortality, objectSize: ByteCount = ByteCount(40),
+        until isDone: @escaping @Sendable () async throws -> Bool
     ) async throws {
-        let service = world.service(mortality)
+        let service = world.service(mortality, objectSize: objectSize)
         let looks = Mutex(0)
         do {
             try await TestHouse.running(service) {
@@ -109,6 +110,106 @@ import Testing
                 #expect(numbers == good.filter { numbers.contains($0) }, "death after step \(step)")
                 #expect(numbers.count == entry.records, "death after step \(step)")
             }
+        }
+    }
+
+    static let directories: @Sendable (inout OBSDescriptor) -> Void = {
+        $0.destinationFileType = "text"
+        $0.partitionFormat = "yyyy/MM/dd"
+        $0.processingSchema = .init(timestampName: "t", timestampType: "Timestamp")
+    }
+
+    /// The numbers of the records in each object, as the objects themselves tell.
+    private func numbers(in bucket: ByteBucket) -> [Int] {
+        bucket.objects.values.flatMap { bytes in
+            String(decoding: bytes, as: UTF8.self).split(separator: "\n").compactMap { line in
+                line.split(separator: ":").last.flatMap { Int($0.dropLast()) }
+            }
+        }
+    }
+
+    /// Records of several directories alternate; the process dies, retention passes some, the next one dies as well,
+    /// retention passes more: what the log still has when the last one begins is delivered, and nothing twice.
+    @Test(arguments: [3, 5]) func deathAndRetentionLeaveWhatTheLogHas(trimmed: Int64) async throws {
+        let count = 12
+        func world() async throws -> ParkedHouse {
+            let world = try await ParkedHouse()
+            try await world.house.put(
+                (0..<count).map { #"{"t":\#(1_760_000_000_000 + $0 % 3 * 86_400_000),"n":\#($0 + 10)}"# })
+            try await world.create(Self.directories)
+            return world
+        }
+        func live(_ world: ParkedHouse, dyingAfter steps: Int?) async throws -> Int {
+            let mortality = Mortality(dyingAfter: steps)
+            try await self.live(world, mortality, objectSize: .mebibytes(1)) { try await world.isDelivered() }
+            return mortality.made
+        }
+        let steps = try await live(world(), dyingAfter: nil)
+        #expect(steps > 10)
+        for first in 0..<steps {
+            for second in [2, 5, 7, 9, 11, 13, 15, 18, 22] {
+                let world = try await world()
+                _ = try await live(world, dyingAfter: first)
+                try await world.house.log.trim(world.house.partition(0), before: SequenceNumber(trimmed))
+                _ = try await live(world, dyingAfter: second)
+                try await world.house.log.trim(world.house.partition(0), before: SequenceNumber(trimmed + 2))
+                _ = try await live(world, dyingAfter: nil)
+                let place = "deaths after steps \(first) and \(second)"
+                let found = numbers(in: world.bucket).sorted()
+                #expect(Set(found).count == found.count, "\(place): \(found)")
+                #expect(
+                    found.filter { $0 >= 10 + Int(trimmed) + 2 } == Array(10 + Int(trimmed) + 2..<10 + count),
+                    "\(place)")
+                let partition = try await world.house.show().partitions[0]
+                #expect(partition.delivered == found.count, "\(place)")
+                #expect(partition.delivered + partition.discarded == count, "\(place)")
+                let page = try await world.house.tasks.deliveries(
+                    of: "to-lake", on: "meters", in: world.house.project)
+                #expect(Set(page.deliveries.map(\.object)) == Set(world.bucket.objects.keys), "\(place)")
+                #expect(page.deliveries.reduce(0) { $0 + $1.records } == found.count, "\(place)")
+            }
+        }
+    }
+
+    /// The same with columns: each fourth record does not convert. Whatever becomes of a record, it counts once.
+    @Test func deathAndRetentionCountEveryRecordOnce() async throws {
+        let count = 12
+        func world() async throws -> ParkedHouse {
+            let world = try await ParkedHouse()
+            try await world.house.put(
+                (0..<count).map { number in
+                    let value = number % 4 == 0 ? "\"x\"" : "1"
+                    return #"{"t":\#(1_760_000_000_000 + number % 3 * 86_400_000),"a":\#(value)}"#
+                })
+            try await world.create {
+                Self.directories(&$0)
+                $0.destinationFileType = "parquet"
+            }
+            return world
+        }
+        func live(_ world: ParkedHouse, dyingAfter steps: Int?) async throws -> Int {
+            let mortality = Mortality(dyingAfter: steps)
+            try await self.live(world, mortality, objectSize: .mebibytes(1)) { try await world.isDelivered() }
+            return mortality.made
+        }
+        let steps = try await live(world(), dyingAfter: nil)
+        for first in 0..<steps {
+            let world = try await world()
+            _ = try await live(world, dyingAfter: first)
+            try await world.house.log.trim(world.house.partition(0), before: SequenceNumber(3))
+            _ = try await live(world, dyingAfter: 9 + first % 5)
+            try await world.house.log.trim(world.house.partition(0), before: SequenceNumber(5))
+            _ = try await live(world, dyingAfter: nil)
+            let place: Comment = "death after step \(first)"
+            let partition = try await world.house.show().partitions[0]
+            let parked = try await world.parked()
+            #expect(parked.count == partition.parked && partition.discarded <= 5, place)
+            #expect(partition.delivered + partition.parked + partition.discarded == count, place)
+            #expect(parked.map(\.number.value).filter { $0 > 4 } == [8], place)
+            let page = try await world.house.tasks.deliveries(of: "to-lake", on: "meters", in: world.house.project)
+            let objects = world.bucket.objects.keys.filter { !$0.contains("error/") }
+            #expect(Set(page.deliveries.map(\.object)) == Set(objects), place)
+            #expect(page.deliveries.reduce(0) { $0 + $1.records } == partition.delivered, place)
         }
     }
 }

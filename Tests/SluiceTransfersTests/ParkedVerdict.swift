@@ -38,10 +38,12 @@ struct ParkedHouse: Sendable {
     }
 
     /// The same service by another process, over the same outside.
-    func service(_ mortality: Mortality = Mortality(dyingAfter: nil)) -> TransferTasks {
+    func service(
+        _ mortality: Mortality = Mortality(dyingAfter: nil), objectSize: ByteCount = ByteCount(40)
+    ) -> TransferTasks {
         var settings = TransferSettings()
         settings.minimumDeliverIntervalSeconds = 1
-        settings.objectSizeMax = ByteCount(40)
+        settings.objectSizeMax = objectSize
         settings.readSize = ByteCount(60)
         return TransferTasks(
             catalog: MortalCatalog(catalog: house.catalog, mortality: mortality), log: house.log,

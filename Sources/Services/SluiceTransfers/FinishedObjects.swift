@@ -6,6 +6,8 @@ struct FinishedObject: Sendable {
     let record: DeliveryRecord?
     /// The numbers that were parked.
     let failed: [Int64]
+    /// Whether it was found as an attempt of another process had left it, its records past retention.
+    var isFound = false
 }
 
 /// The objects of the current intent that are finished, kept from one attempt to the next: a delivery of thousands of

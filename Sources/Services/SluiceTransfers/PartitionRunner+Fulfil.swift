@@ -35,11 +35,22 @@ extension PartitionRunner {
             } catch let error as RecordLogError where error.code == .trimmed {
                 // Too late to write them; those that an earlier attempt has written count.
                 outcome.isTrimmed = true
-                for object in group where !outcome.written.contains(object.key) {
+                for object in group where done[object] == nil {
                     guard let kept = try await sink.examine(object.key) else { continue }
-                    outcome.delivered.append(try await recordOfTrimmed(object, kept, intent, form, sorter))
+                    let record = try await recordOfTrimmed(object, kept, intent, form, sorter)
+                    let found = FinishedObject(record: record, failed: [], isFound: true)
+                    done[object] = found
+                    outcome.note(found, object)
                 }
             }
+        }
+        if outcome.isTrimmed, !outcome.hasNothing, let sorter,
+            let rest = try await intentForRest(of: intent, done, sorter, planned)
+        {
+            try await services.store.commit(
+                [try TransferStore.put(TransferKeys.intent(task.id, partition.number), rest, expecting: .present)],
+                as: owner)
+            return try await fulfil(rest, after: progress, isResumed: true, done: &done)
         }
         if format.canRefuse {
             if isResumed || outcome.hasNothing { try await forgetStaleEntries(of: intent, outcome) }
@@ -284,7 +295,7 @@ struct DeliveryOutcome: Sendable {
     mutating func note(_ finished: FinishedObject, _ object: IntentRecord.Object) {
         if let record = finished.record {
             delivered.append(record)
-            written.insert(object.key)
+            if !finished.isFound { written.insert(object.key) }
         }
         failed.formUnion(finished.failed)
     }

@@ -125,7 +125,7 @@ struct PartitionRunner: Sendable {
     }
 
     /// A read may exceed its limit by one batch, and a batch holds at most one request's records (5 MiB).
-    private static func readShare(_ settings: TransferSettings) -> Int {
+    static func readShare(_ settings: TransferSettings) -> Int {
         settings.readSize.bytes + ByteCount.mebibytes(5).bytes
     }
 
