@@ -128,6 +128,21 @@ import Testing
         }
     }
 
+    /// Each record is where the ledger says, and nowhere else.
+    private func expectTrueLedger(_ world: ParkedHouse, _ place: String) async throws {
+        for (key, bytes) in world.bucket.objects {
+            for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
+                var filter = DeliveryFilter()
+                filter.partition = PartitionNumber(0)
+                filter.sequenceNumber = line.split(separator: ":").last.flatMap { Int64($0.dropLast()) }
+                    .map { SequenceNumber($0 - 10) }
+                let page = try await world.house.tasks.deliveries(
+                    of: "to-lake", on: "meters", in: world.house.project, filter: filter)
+                #expect(page.deliveries.map(\.object) == [key], "\(place)")
+            }
+        }
+    }
+
     /// Records of several directories alternate; the process dies, retention passes some, the next one dies as well,
     /// retention passes more: what the log still has when the last one begins is delivered, and nothing twice.
     @Test(arguments: [3, 5]) func deathAndRetentionLeaveWhatTheLogHas(trimmed: Int64) async throws {
@@ -163,6 +178,7 @@ import Testing
                 let partition = try await world.house.show().partitions[0]
                 #expect(partition.delivered == found.count, "\(place)")
                 #expect(partition.delivered + partition.discarded == count, "\(place)")
+                try await expectTrueLedger(world, place)
                 let page = try await world.house.tasks.deliveries(
                     of: "to-lake", on: "meters", in: world.house.project)
                 #expect(Set(page.deliveries.map(\.object)) == Set(world.bucket.objects.keys), "\(place)")

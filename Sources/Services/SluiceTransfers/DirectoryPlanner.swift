@@ -12,7 +12,13 @@ struct DirectoryPlanner: Sendable {
         var records: Int
         /// What gathering them takes in memory.
         var bytes: Int
+        /// Which records they are: gap, length, gap, length, …; nil where there are too many runs to note them.
+        fileprivate(set) var runs: [Int]?
+        fileprivate var tracker: RunTracker
     }
+
+    /// Runs that are noted of all directories together: a quarter of a megabyte of an intent.
+    static let runsMax = 1 << 15
 
     /// A record's number, kept beside it.
     private static let numberSize = MemoryLayout<Int64>.size
@@ -32,6 +38,8 @@ struct DirectoryPlanner: Sendable {
         var shares: [String: Share] = [:]
         var covered = CutRange(first: range.first, next: range.first, bytes: 0)
         var isFull = false
+        var last: String?
+        var runCount = 0
         while covered.next < range.next, !isFull {
             try await withMemory {
                 for stored in try await log.read(partition, from: covered.next, limit: readSize) where !isFull {
@@ -44,19 +52,17 @@ struct DirectoryPlanner: Sendable {
                         let size =
                             unsafe RecordBatch.recordHeaderSize + record.key.count + record.data.count
                             + Self.numberSize
-                        if var share = shares.removeValue(forKey: directory) {
-                            share.last = covered.next
-                            share.records += 1
-                            share.bytes += size
-                            shares[directory] = share
-                        } else {
+                        var share = shares.removeValue(forKey: directory)
+                        if share == nil {
                             isFull = shares.count >= directoriesMax
                             if isFull { return false }
                             order.append(directory)
-                            shares[directory] = Share(
-                                directory: directory, first: covered.next, last: covered.next, records: 1, bytes: size
-                            )
                         }
+                        var grown = share.take() ?? Share(directory, first: covered.next)
+                        if last != directory { runCount += 1 }
+                        last = directory
+                        grown.add(covered.next, size, notingRuns: runCount <= Self.runsMax)
+                        shares[directory] = grown
                         covered.next = covered.next.advanced(by: 1)
                         covered.bytes += length
                         return true
@@ -64,6 +70,27 @@ struct DirectoryPlanner: Sendable {
                 }
             }
         }
-        return (order.compactMap { shares[$0] }, covered)
+        let areNoted = runCount <= Self.runsMax
+        return (
+            order.compactMap { directory in
+                guard var share = shares[directory] else { return nil }
+                share.runs = areNoted ? share.tracker.runs : nil
+                return share
+            }, covered
+        )
+    }
+}
+
+extension DirectoryPlanner.Share {
+    fileprivate init(_ directory: String, first: SequenceNumber) {
+        self.init(
+            directory: directory, first: first, last: first, records: 0, bytes: 0, tracker: RunTracker(first: first))
+    }
+
+    fileprivate mutating func add(_ number: SequenceNumber, _ size: Int, notingRuns: Bool) {
+        last = number
+        records += 1
+        bytes += size
+        if notingRuns { tracker.add(number) }
     }
 }

@@ -106,12 +106,14 @@ extension PartitionRunner {
             try unsafe portion.forEach { number, _ in parked.insert(number.value) }
         }
         var runs: [Int]?
-        if sorter == nil, !parked.isEmpty {
+        if sorter == nil ? !parked.isEmpty : object.runs != nil {
+            let planned =
+                object.runs.map { RecordRuns($0, from: object.first).ranges } ?? [object.first...object.last]
             var tracker = RunTracker(first: SequenceNumber(object.first))
-            for number in object.first...object.last where !parked.contains(number) {
-                tracker.add(SequenceNumber(number))
+            for range in planned {
+                for number in range where !parked.contains(number) { tracker.add(SequenceNumber(number)) }
             }
-            runs = tracker.runs
+            runs = tracker.runs(unlessAllTo: SequenceNumber(object.last))
         }
         return record(object, facts, runs, records: object.records - parked.count, of: intent, as: form)
     }

@@ -32,6 +32,7 @@ extension PartitionRunner {
             object.last = share.last.value
             object.records = share.records
             object.bytes = share.bytes
+            object.runs = share.runs
             return object
         }
         return rest.objects.contains { done[$0] == nil } ? rest : nil

@@ -145,7 +145,8 @@ struct PartitionRunner: Sendable {
             objects = plan.shares.map { share in
                 IntentRecord.Object(
                     key: key(share.directory, first: share.first, records: share.records), first: share.first.value,
-                    last: share.last.value, records: share.records, directory: share.directory, bytes: share.bytes)
+                    last: share.last.value, records: share.records, directory: share.directory, bytes: share.bytes,
+                    runs: share.runs)
             }
         } else {
             let directory = destination.directory.directory(at: now)

@@ -124,6 +124,9 @@ struct IntentRecord: TransferRecord, Equatable {
         var directory: String?
         /// What its records take in memory, where several objects share a range.
         var bytes: Int?
+        /// Which numbers of its range belong to its directory: gap, length, gap, length, … Nil where all do, or where
+        /// there are too many runs to note them.
+        var runs: [Int]?
     }
 
     var epoch: Int64
