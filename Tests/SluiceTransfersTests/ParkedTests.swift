@@ -179,6 +179,19 @@ import Testing
         #expect(try await world.verdict() == nil)
     }
 
+    /// However small its records are, one delivery adds a bounded number to the parked ones.
+    @Test func aDeliveryHoldsABoundedNumberOfRecords() async throws {
+        let world = try await ParkedHouse { $0.recordsMax = 3 }
+        try await world.house.put([String](repeating: Parked.junk, count: 7))
+        try await world.house.running {
+            try await world.create()
+            try await world.house.advance { try await world.isDelivered() }
+        }
+        let stems = [(0, 3), (3, 3), (6, 1)].map { "error/\(stem)0000000000000000000\($0)_\($1).txt" }
+        #expect(Set(world.bucket.objects.keys) == Set(stems))
+        #expect(try await world.verdict() == nil)
+    }
+
     @Test func aSchemaThatIsGoneStopsTheTask() async throws {
         let world = try await ParkedHouse()
         let house = world.house

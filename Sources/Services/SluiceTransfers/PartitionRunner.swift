@@ -120,7 +120,9 @@ struct PartitionRunner: Sendable {
         return RangeCutter(
             log: services.log, time: services.time, partition: partition,
             text: DelimitedText(delimiter: destination.delimiter), interval: destination.interval,
-            sizeMax: (destination.sizeInterval ?? settings.objectSizeMax).bytes, readSize: settings.readSize,
+            sizeMax: (destination.sizeInterval ?? settings.objectSizeMax).bytes,
+            recordsMax: destination.fileType == .parquet || destination.recordTime != nil ? settings.recordsMax : .max,
+            readSize: settings.readSize,
             withMemory: { body in try await memory.withShare(of: Self.readShare(settings), body) })
     }
 

@@ -23,6 +23,8 @@ struct RangeCutter: Sendable {
     let text: DelimitedText
     let interval: Duration
     let sizeMax: Int
+    /// Records of one range at most.
+    let recordsMax: Int
     let readSize: ByteCount
     /// Holds memory for one read while it runs.
     let withMemory: @Sendable (_ body: () async throws -> Void) async throws -> Void
@@ -50,7 +52,7 @@ struct RangeCutter: Sendable {
             try unsafe stored.batch.forEachRecord { index, record in
                 guard index >= skipped else { return true }
                 let length = text.length(ofRecord: unsafe record.data.count)
-                if range.records > 0, range.bytes + length > sizeMax {
+                if range.records > 0, range.bytes + length > sizeMax || range.records >= recordsMax {
                     isFull = true
                     return false
                 }
@@ -60,7 +62,7 @@ struct RangeCutter: Sendable {
             }
             if isFull { return true }
         }
-        return range.bytes >= sizeMax
+        return range.bytes >= sizeMax || range.records >= recordsMax
     }
 
     /// How many more records at least half of the free space would take, going by those so far: a busy partition wakes
@@ -68,7 +70,7 @@ struct RangeCutter: Sendable {
     private func recordsWorthWaitingFor(_ range: CutRange) -> Int {
         let most = 1_000_000
         let average = max(1, range.bytes / max(1, range.records))
-        return min(most, max(0, sizeMax - range.bytes) / average / 2)
+        return min(most, min(max(0, sizeMax - range.bytes) / average, recordsMax - range.records) / 2)
     }
 
     private func wait(for duration: Duration, orUntilAbove position: SequenceNumber) async throws {

@@ -20,6 +20,9 @@ package struct TransferSettings: Sendable {
     package var reachTimeout: Duration = .seconds(10)
     /// Directories that the records of one delivery may name: a delivery ends before it would need more; by default 8192.
     package var directoriesMax = 8192
+    /// Records of one delivery where each of them may be noted by itself: because it is parked, or because it lies in
+    /// another directory than its neighbours; by default a million.
+    package var recordsMax = 1_000_000
     /// Values that one Parquet row group holds: 1 to 64 MiB, by default 16 MiB, and at most a quarter of
     /// `memoryPerTask`; writing one takes about twice as much memory.
     package var parquetRowGroupSize: ByteCount = .mebibytes(16)
