@@ -235,12 +235,12 @@ import Testing
         try FakeService { call, _ in
             let base = "GET /v2/p1/streams/s/transfer-tasks/t"
             switch call {
-            case base + "/deliveries":
+            case base + "/deliveries?limit=1000", base + "/deliveries?limit=1":
                 return json(
                     200,
                     #"{"deliveries":[{"object":"o1","partition_id":"shardId-0000000000","first_sequence_number":"0","last_sequence_number":"9","records":10,"bytes":100,"checksum":"c","delivered_at":1767323045000}],"next":"n 1"}"#
                 )
-            case base + "/deliveries?next=n%201":
+            case base + "/deliveries?limit=999&next=n%201":
                 return json(200, #"{"deliveries":[\#(secondPage)],"next":null}"#)
             default: return nil
             }
@@ -262,9 +262,11 @@ import Testing
                 """)
         let timed = await service.run("task deliveries s t --since 15m --until 2026-01-02T03:04:05Z")
         #expect(timed.code == .failure)
-        #expect(service.calls.last?.hasSuffix("?end_time=1767323045000&start_time=1767322145000") == true)
+        #expect(service.calls.last?.hasSuffix("?end_time=1767323045000&limit=1000&start_time=1767322145000") == true)
         #expect(await service.run("task deliveries s t --since earliest").code == .usage)
         let one = await service.run("task deliveries s t --limit 1 --output json")
         #expect((try object(Array(one.output.utf8))["deliveries"] as? [Any])?.count == 1)
+        #expect(try object(Array(one.output.utf8))["next"] as? String == "n 1")
+        #expect(await service.run("task deliveries s t --limit 1").errors.hasPrefix("There are more"))
     }
 }

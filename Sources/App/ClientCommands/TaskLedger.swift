@@ -47,7 +47,10 @@ let listDeliveries = Command(
     var lines: [JSONOutput] = []
     var next: String?
     repeat {
-        let page = try await service.deliveries(call.required("stream"), call.required("task"), filter, after: next)
+        // No more than are shown: the page's end is where whoever goes on has to begin.
+        let room = [("limit", String(min(1000, limit - table.rows.count)))]
+        let page = try await service.deliveries(
+            call.required("stream"), call.required("task"), filter + room, after: next)
         for delivery in page.deliveries.prefix(limit - table.rows.count) {
             table.append([
                 delivery.object, delivery.partitionId, String(delivery.firstSequenceNumber.value),
@@ -66,6 +69,7 @@ let listDeliveries = Command(
         await call.console.note("Nothing like that has been delivered.")
     } else {
         try await call.console.print(table)
+        if next != nil { await call.console.note("There are more; see them with --limit.") }
     }
 }
 
