@@ -156,6 +156,28 @@ final class ScriptedStore: Sendable {
         #expect(house.store.openUploads == 0)
     }
 
+    /// What a store's trouble may take up is bounded for the store, however many projects and agencies share it.
+    @Test func destinationsOfOneStoreAreOnePlace() throws {
+        let client = try CurlClient()
+        func endpoint(_ authority: String, key: String) -> ObjectDestinations.Rule.Place {
+            .endpoint(
+                ObjectEndpoint(
+                    isSecure: false, authority: authority, region: "r1", accessKey: key, secretKey: "SK"), client)
+        }
+        let sinks = ObjectDestinations(
+            [
+                .init(agency: "a", place: endpoint("s3.example:1", key: "A")),
+                .init(agency: "b", place: endpoint("s3.example:1", key: "B")),
+                .init(agency: "c", place: endpoint("s3.example:2", key: "A")),
+                .init(agency: "d", place: .folder("/buckets")),
+            ], otherwise: "/default", time: ManualTime())
+        let project = try #require(ProjectID("p1"))
+        let other = try #require(ProjectID("p2"))
+        let places = ["a", "b", "c", "d", "e"].map { sinks.place(project: project, agency: $0) }
+        #expect(places == ["s3.example:1", "s3.example:1", "s3.example:2", "/buckets", "/default"])
+        #expect(sinks.place(project: other, agency: "a") == places[0])
+    }
+
     @Test func partsAreTriedAgainAndFailedUploadsAborted() async throws {
         let house = try House()
         house.store.leaveUpload("left")

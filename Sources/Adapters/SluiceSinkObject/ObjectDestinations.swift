@@ -11,6 +11,14 @@ package struct ObjectDestinations: ObjectSinkProvider {
             case folder(String)
             /// Buckets of a store, reached over a client that trusts the store's authority.
             case endpoint(ObjectEndpoint, CurlClient)
+
+            /// What tells stores apart: the folder, or the endpoint's authority.
+            fileprivate var name: String {
+                switch self {
+                case .folder(let path): path
+                case .endpoint(let endpoint, _): endpoint.authority
+                }
+            }
         }
 
         /// Nil for every agency.
@@ -31,8 +39,16 @@ package struct ObjectDestinations: ObjectSinkProvider {
         case store(ObjectStorageClient)
     }
 
-    private let rules: [(agency: String?, project: String?, target: Target)]
+    private struct Choice: Sendable {
+        let agency: String?
+        let project: String?
+        let target: Target
+        let place: String
+    }
+
+    private let rules: [Choice]
     private let otherwise: FolderBuckets
+    private let folder: String
     private let time: any TimeSource
 
     /// - Parameters:
@@ -46,22 +62,27 @@ package struct ObjectDestinations: ObjectSinkProvider {
                 case .endpoint(let endpoint, let client):
                     .store(ObjectStorageClient(endpoint, over: client, secondsSinceEpoch: { time.now().seconds }))
                 }
-            return (rule.agency, rule.project, target)
+            return Choice(agency: rule.agency, project: rule.project, target: target, place: rule.place.name)
         }
         otherwise = FolderBuckets(root: folder)
+        self.folder = folder
         self.time = time
     }
 
-    private func target(_ project: ProjectID, _ agency: String) -> Target? {
-        rules.first { ($0.agency ?? agency) == agency && ($0.project ?? project.text) == project.text }?.target
+    private func choice(_ project: ProjectID, _ agency: String) -> Choice? {
+        rules.first { ($0.agency ?? agency) == agency && ($0.project ?? project.text) == project.text }
     }
 
     package func hasDestination(project: ProjectID, agency: String) -> Bool {
-        target(project, agency) != nil
+        choice(project, agency) != nil
+    }
+
+    package func place(project: ProjectID, agency: String) -> String {
+        choice(project, agency)?.place ?? folder
     }
 
     package func sink(project: ProjectID, agency: String, bucket: String) throws(SinkError) -> any ObjectSink {
-        switch target(project, agency) {
+        switch choice(project, agency)?.target {
         case .store(let storage)?: return EndpointSink(bucket: bucket, storage: storage, time: time)
         case .folders(let folders)?: return try folders.sink(project: project, agency: agency, bucket: bucket)
         case nil: return try otherwise.sink(project: project, agency: agency, bucket: bucket)

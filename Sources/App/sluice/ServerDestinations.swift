@@ -54,6 +54,10 @@ final class ServerDestinations: ObjectSinkProvider {
         current().hasDestination(project: project, agency: agency)
     }
 
+    func place(project: ProjectID, agency: String) -> String {
+        current().place(project: project, agency: agency)
+    }
+
     func refresh() async {
         do {
             try await directory.refresh()

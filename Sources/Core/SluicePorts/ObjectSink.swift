@@ -33,6 +33,10 @@ package protocol ObjectSinkProvider: Sendable {
     /// that nobody has named. True unless the provider says otherwise.
     func hasDestination(project: ProjectID, agency: String) -> Bool
 
+    /// A name for the store behind an agency of a project, the same for all that share it: what one store's trouble may
+    /// take up is bounded. By default each agency of each project counts as a store of its own.
+    func place(project: ProjectID, agency: String) -> String
+
     /// Learns of destinations that another process has just added or removed, as well as that is possible. Asked for
     /// before a destination is chosen for good; nothing to do unless the provider says otherwise.
     func refresh() async
@@ -40,6 +44,7 @@ package protocol ObjectSinkProvider: Sendable {
 
 extension ObjectSinkProvider {
     package func hasDestination(project: ProjectID, agency: String) -> Bool { true }
+    package func place(project: ProjectID, agency: String) -> String { "\(project)/\(agency)" }
     package func refresh() async {}
 }
 

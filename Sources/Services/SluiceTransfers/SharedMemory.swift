@@ -2,7 +2,7 @@ internal import SluiceCore
 
 /// Memory for the record data of all tasks, divided so that nobody's trouble becomes another's:
 ///
-/// - tasks in good order share three quarters, of which one destination gets at most two thirds: a destination that
+/// - tasks in good order share three quarters, of which one store gets at most two thirds: a store that
 ///   stops answering leaves memory for the others from the first moment on;
 /// - tasks whose last delivery failed or crawled, and readers that nobody waits for, share the last quarter.
 ///
@@ -12,24 +12,21 @@ final class SharedMemory: Sendable {
     let ready: MemoryBudget
     /// For deliveries that hold memory for long, and for verification.
     let patient: MemoryBudget
-    private let destinations: BudgetTable
+    private let places: BudgetTable
 
     init(total: Int) {
         self.total = total
         patient = MemoryBudget(total: total / 4)
         ready = MemoryBudget(total: total - total / 4)
-        destinations = BudgetTable(each: (total - total / 4) * 2 / 3)
+        places = BudgetTable(each: (total - total / 4) * 2 / 3)
     }
 
     /// What one task takes its memory from.
     /// - Parameters:
     ///   - own: the most that the task takes at once, in bytes.
-    ///   - project: with `agency` it names the destination.
-    func budget(
-        own: Int, project: ProjectID, agency: String, time: any TimeSource
-    ) -> TaskMemory {
+    ///   - place: the store that the task delivers to, as `ObjectSinkProvider.place` names it.
+    func budget(own: Int, place: String, time: any TimeSource) -> TaskMemory {
         TaskMemory(
-            own: MemoryBudget(total: own), shared: self,
-            destination: destinations.budget(of: "\(project)/\(agency)"), time: time)
+            own: MemoryBudget(total: own), shared: self, place: places.budget(of: place), time: time)
     }
 }

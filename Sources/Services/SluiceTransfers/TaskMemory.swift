@@ -11,14 +11,14 @@ final class TaskMemory: Sendable {
 
     private let own: MemoryBudget
     private let shared: SharedMemory
-    private let destination: MemoryBudget
+    private let place: MemoryBudget
     private let time: any TimeSource
     private let isHampered = Atomic<Bool>(false)
 
-    init(own: MemoryBudget, shared: SharedMemory, destination: MemoryBudget, time: any TimeSource) {
+    init(own: MemoryBudget, shared: SharedMemory, place: MemoryBudget, time: any TimeSource) {
         self.own = own
         self.shared = shared
-        self.destination = destination
+        self.place = place
         self.time = time
     }
 
@@ -29,7 +29,7 @@ final class TaskMemory: Sendable {
             if isHampered.load(ordering: .relaxed) {
                 return try await shared.patient.withShare(of: bytes) { try await body() }
             }
-            return try await destination.withShare(of: bytes) {
+            return try await place.withShare(of: bytes) {
                 try await shared.ready.withShare(of: bytes) { try await body() }
             }
         }

@@ -23,8 +23,11 @@ struct TaskRunner: Sendable {
             } catch {
                 // A wait that the end of the server cut short is no failure.
                 guard !Task.isCancelled else { return }
+                if let error = error as? CatalogError, error.code == .damaged {
+                    logger.error("transfer task cannot go on: what is stored of it is damaged", ["error": "\(error)"])
+                    return
+                }
                 logger.warning("transfer task will be taken up again", ["error": "\(error)"])
-                if let error = error as? CatalogError, error.code == .damaged { return }
                 do { try await services.time.sleep(for: pauses.next()) } catch { return }
             }
         }
@@ -45,6 +48,8 @@ struct TaskRunner: Sendable {
             try await deliver(task, as: owner, reporter: reporter, logger: logger)
         } catch let fault as PermanentFault {
             try await reporter.failedPermanently(fault.reason)
+        } catch let error as CatalogError where error.code == .damaged {
+            try await reporter.failedPermanently(error.description)
         }
     }
 
@@ -80,8 +85,8 @@ struct TaskRunner: Sendable {
         let form = try await services.number(current, for: owner)
 
         let memory = services.memory.budget(
-            own: services.settings.memoryPerTask.bytes, project: task.project, agency: destination.agency,
-            time: services.time)
+            own: services.settings.memoryPerTask.bytes,
+            place: services.sinks.place(project: task.project, agency: destination.agency), time: services.time)
         let streams = services.streams
         return try await withThrowingTaskGroup(of: ChildEnd.self) { group in
             defer { group.cancelAll() }
