@@ -44,9 +44,7 @@ extension PartitionRunner {
                 }
             }
         }
-        if outcome.isTrimmed, !outcome.hasNothing, let sorter,
-            let rest = try await intentForRest(of: intent, done, sorter, planned)
-        {
+        if outcome.isTrimmed, let rest = try await intentForRest(of: intent, done, sorter, planned) {
             try await services.store.commit(
                 [try TransferStore.put(TransferKeys.intent(task.id, partition.number), rest, expecting: .present)],
                 as: owner)

@@ -81,6 +81,7 @@ package struct DeliverySimulation: Sendable {
     // MARK: The history
 
     private func live() async throws {
+        world.isStoreHonest = plan.trims
         let shared = plan.sharesLog ? try SimulatedProcess.openLog(world) : nil
         let last = try await withThrowingTaskGroup(of: Void.self) { group in
             let written = Signal()
@@ -242,6 +243,14 @@ package struct DeliverySimulation: Sendable {
                     }
                 }
             }
+            if plan.trims, !isLast {
+                group.addTask {
+                    while !Task.isCancelled {
+                        // The disk may fail, and the process end, at any time.
+                        do { try await expire(process) } catch { continue }
+                    }
+                }
+            }
             group.addTask {
                 while !Task.isCancelled {
                     do {
@@ -252,6 +261,22 @@ package struct DeliverySimulation: Sendable {
                 }
             }
         }
+    }
+
+    /// Lets retention overtake the task now and then.
+    private func expire(_ process: SimulatedProcess) async throws {
+        try await world.time.sleep(for: .milliseconds(500 + world.numbers.below(4000)))
+        let described = try await process.streams.describe(SimulatedProcess.stream, in: world.project)
+        guard let stream = described else { return }
+        let partition = PartitionID(stream: stream.id, number: PartitionNumber(world.numbers.below(plan.partitions)))
+        let bounds = try process.log.bounds(of: partition)
+        let count = bounds.next.distance(from: bounds.first)
+        guard count > 0 else { return }
+        let first = bounds.first.advanced(by: 1 + world.numbers.below(count))
+        world.overtake(try await DeliveryVerdict.records(of: partition, from: bounds.first, to: first, in: process.log))
+        world.logger.info("retention passes", ["partition": "\(partition)", "to": "\(first)"])
+        guard await process.life.step() else { return }
+        try await process.log.trim(partition, before: first)
     }
 
     /// What people do to the task; true when they are done.

@@ -23,7 +23,7 @@ struct DeliveryVerdict: Sendable {
         guard let stream = try await process.streams.describe(SimulatedProcess.stream, in: world.project) else {
             return "the stream is gone"
         }
-        let stored = try await readLog(of: stream.id)
+        let stored = try await readLog(of: stream.id).merging(world.overtaken) { kept, _ in kept }
         for told in world.acknowledged {
             guard let place = stored[told.record] else { return "the acknowledged record \(told.record) is lost" }
             guard place.partition == told.partition, place.number == told.number else {
@@ -33,6 +33,7 @@ struct DeliveryVerdict: Sendable {
         if plan.usesParquet { return try await ParquetVerdict(world: world, process: process).failure(stored) }
         var holders: [String: [Int64]] = [:]
         if let reason = check(world.objects, against: stored, &holders) { return reason }
+        if let reason = try await checkDiscards(holders, stored) { return reason }
         return try await checkLedger(holders)
     }
 
@@ -43,23 +44,36 @@ struct DeliveryVerdict: Sendable {
         for number in 0..<plan.partitions {
             let partition = PartitionID(stream: stream, number: PartitionNumber(number))
             let bounds = try process.log.bounds(of: partition)
-            var position = bounds.first
-            while position < bounds.next {
-                for batch in try await process.log.read(partition, from: position, limit: .mebibytes(1)) {
-                    try unsafe batch.batch.forEachRecord { index, record in
-                        let data = unsafe Array(record.data)
-                        let place = Place(
-                            partition: number, number: batch.first.advanced(by: index).value, data: data)
-                        if stored.updateValue(place, forKey: Self.name(of: data[...])) != nil {
-                            throw SimulationFailure("the log holds the record \(Self.name(of: data[...])) twice")
-                        }
-                        return true
-                    }
-                    position = batch.next
-                }
+            let records = try await Self.records(of: partition, from: bounds.first, to: bounds.next, in: process.log)
+            try stored.merge(records) { place, _ in
+                throw SimulationFailure("the log holds the record \(Self.name(of: place.data[...])) twice")
             }
         }
         return stored
+    }
+
+    /// The records of a range by their names.
+    static func records(
+        of partition: PartitionID, from first: SequenceNumber, to end: SequenceNumber, in log: LocalLog
+    ) async throws -> [String: Place] {
+        var records: [String: Place] = [:]
+        var position = first
+        while position < end {
+            for batch in try await log.read(partition, from: position, limit: .mebibytes(1)) where position < end {
+                let skipped = position.distance(from: batch.first)
+                try unsafe batch.batch.forEachRecord { index, record in
+                    guard index >= skipped, position < end else { return true }
+                    let data = unsafe Array(record.data)
+                    let place = Place(partition: partition.number.value, number: position.value, data: data)
+                    position = position.advanced(by: 1)
+                    if records.updateValue(place, forKey: name(of: data[...])) != nil {
+                        throw SimulationFailure("the log holds the record \(name(of: data[...])) twice")
+                    }
+                    return true
+                }
+            }
+        }
+        return records
     }
 
     /// The name that the client gave a record.
@@ -94,11 +108,30 @@ struct DeliveryVerdict: Sendable {
                 before = place
                 numbers.append(place.number)
             }
-            guard key.hasSuffix("_\(numbers.count).txt") else { return "\(key) holds \(numbers.count) records" }
+            // An object that retention has cut down keeps its name.
+            guard plan.trims || key.hasSuffix("_\(numbers.count).txt") else {
+                return "\(key) holds \(numbers.count) records"
+            }
             holders[key] = numbers
         }
-        for name in stored.keys.sorted() where seen[name] == nil { return "record \(name) is in no object" }
+        let overtaken = world.overtaken
+        for name in stored.keys.sorted() where seen[name] == nil && overtaken[name] == nil {
+            return "record \(name) is in no object"
+        }
         return nil
+    }
+
+    /// What retention has taken before it was delivered is counted, one by one.
+    private func checkDiscards(_ holders: [String: [Int64]], _ stored: [String: Place]) async throws -> String? {
+        guard plan.trims else { return nil }
+        let task = try await process.tasks.show("t", on: SimulatedProcess.stream, in: world.project)
+        let discarded = task.partitions.reduce(0) { $0 + $1.discarded }
+        var starts: [Int: Int64] = [:]
+        for partition in task.partitions { starts[partition.number.value] = partition.start?.value }
+        let wanted = stored.values.count { $0.number >= starts[$0.partition] ?? 0 }
+        let missing = wanted - holders.values.reduce(0) { $0 + $1.count }
+        return missing == discarded
+            ? nil : "\(missing) records are in no object, \(discarded) count as discarded"
     }
 
     // MARK: The ledger

@@ -67,7 +67,9 @@ struct SimulatedSink: ObjectSink, ObjectSinkProvider {
     private func misbehave(_ key: String, _ bytes: [UInt8]) throws(SinkError) {
         let numbers = world.numbers
         let period = Duration.milliseconds(500 + numbers.below(8000))
-        switch numbers.below(12) {
+        let misdeed = numbers.below(12)
+        if world.isStoreHonest, misdeed >= 4, misdeed != 7 { throw SinkError(.unavailable, "refused") }
+        switch misdeed {
         case 0:
             bucket.throttle(for: period)
             throw SinkError(.throttled, "slow down")

@@ -19,6 +19,8 @@ package final class SimulatedWorld: Sendable {
         var front: SimulatedProcess?
         var acknowledged: [Acknowledgement] = []
         var hasFailedSyncs = false
+        var overtaken: [String: DeliveryVerdict.Place] = [:]
+        var isStoreHonest = false
     }
 
     package let time: SimulationTime
@@ -70,6 +72,18 @@ package final class SimulatedWorld: Sendable {
 
     /// Whether the disk has failed to sync, after which the log may refuse to start.
     var hasFailedSyncs: Bool { state.withLock(\.hasFailedSyncs) }
+
+    /// What retention has removed, or tried to.
+    var overtaken: [String: DeliveryVerdict.Place] { state.withLock(\.overtaken) }
+    func overtake(_ records: [String: DeliveryVerdict.Place]) {
+        state.withLock { $0.overtaken.merge(records) { $1 } }
+    }
+
+    /// Whether the store fails and dies, but shows all that it has as it is.
+    var isStoreHonest: Bool {
+        get { state.withLock(\.isStoreHonest) }
+        set { state.withLock { $0.isStoreHonest = newValue } }
+    }
 
     /// All objects of the store.
     package var objects: [String: [UInt8]] { bucket.objects }

@@ -35,6 +35,9 @@ package struct SimulationPlan: Sendable {
     /// Whether the log is one that several processes share, and a process that was replaced goes on working for a
     /// while, as one cut off from the others would.
     package var sharesLog = false
+    /// Whether retention overtakes the task at times. The store then shows what it has as it is, and nobody who was cut
+    /// off writes any more: what is gone from the log cannot be written again, or compared.
+    package var trims = false
 
     package init(deaths: [Death]) {
         self.deaths = deaths
@@ -59,6 +62,7 @@ package struct SimulationPlan: Sendable {
         usesRecordTime = numbers.chance(30)
         usesParquet = numbers.chance(30)
         endsMended = usesParquet && numbers.chance(60)
+        trims = !usesParquet && !sharesLog && numbers.chance(40)
     }
 }
 
