@@ -8,14 +8,12 @@ internal import SluiceCore
 ///
 /// A share larger than a part counts as the whole part: such a delivery runs alone there.
 final class SharedMemory: Sendable {
-    let total: Int
     let ready: MemoryBudget
     /// For deliveries that hold memory for long, and for verification.
     let patient: MemoryBudget
     private let places: BudgetTable
 
     init(total: Int) {
-        self.total = total
         patient = MemoryBudget(total: total / 4)
         ready = MemoryBudget(total: total - total / 4)
         places = BudgetTable(each: (total - total / 4) * 2 / 3)
