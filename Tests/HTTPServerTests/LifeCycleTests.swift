@@ -113,7 +113,7 @@ import Testing
                 }
                 done.signal()
             }
-            #expect(done.wait(timeout: .now() + 60) == .success)
+            #expect(done.wait(timeout: .now() + 20) == .success)
         }
     }
 
@@ -124,7 +124,7 @@ import Testing
                 await #expect(throws: HTTPServerError.self) { try await server.run() }
                 done.signal()
             }
-            #expect(done.wait(timeout: .now() + 60) == .success)
+            #expect(done.wait(timeout: .now() + 20) == .success)
         }
     }
 

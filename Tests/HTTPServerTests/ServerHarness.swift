@@ -69,7 +69,7 @@ final class Keeper: Sendable {
 
     /// Waits until so many more have arrived.
     func waitForArrivals(_ count: Int) throws {
-        for _ in 0..<count where arrivals.wait(timeout: .now() + .seconds(60)) == .timedOut {
+        for _ in 0..<count where arrivals.wait(timeout: .now() + .seconds(20)) == .timedOut {
             throw RawClient.Failure(description: "a request did not arrive")
         }
     }
@@ -86,7 +86,7 @@ final class Keeper: Sendable {
 
 /// Waits for something that comes true by itself, with a bound.
 func eventually(_ condition: () -> Bool) -> Bool {
-    for _ in 0..<6000 {
+    for _ in 0..<2000 {
         if condition() { return true }
         usleep(10_000)
     }
