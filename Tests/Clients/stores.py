@@ -12,7 +12,6 @@ import time
 
 import boto3
 import botocore.config
-import botocore.exceptions
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 HOME = pathlib.Path(os.environ.get("SLUICE_TEST_S3_HOME") or ROOT.parent / "shared" / "servers" / "s3")
@@ -63,8 +62,9 @@ def obs(port, access_key=ACCESS_KEY, secret_key=SECRET_KEY):
 class Store:
     """The Versity gateway, or moto where that is absent; the same port and folder after each start."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, options=()):
         self.folder = pathlib.Path(folder)
+        self.options = [str(option) for option in options]  # of the gateway's own
         self.port = free_port()
         self.endpoint = f"http://127.0.0.1:{self.port}"
         self.is_real = os.access(HOME / "start", os.X_OK)
@@ -74,7 +74,7 @@ class Store:
     def command(self):
         if self.is_real:
             keys = ["--access-key", ACCESS_KEY, "--secret-key", SECRET_KEY, "--region", REGION]
-            return [str(HOME / "start"), "--dir", str(self.folder), "--port", str(self.port), *keys]
+            return [str(HOME / "start"), "--dir", str(self.folder), "--port", str(self.port), *keys, "--", *self.options]
         print(f"{HOME}/start is absent (SLUICE_TEST_S3_HOME names its folder): moto stands in", file=sys.stderr)
         return [MOTO_PYTHON, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)]
 
@@ -110,8 +110,10 @@ class Store:
         return boto(self.endpoint)
 
     def make(self, bucket):
-        with contextlib.suppress(botocore.exceptions.ClientError):
-            self.boto().create_bucket(Bucket=bucket)
+        client = self.boto()
+        with contextlib.suppress(client.exceptions.BucketAlreadyOwnedByYou, client.exceptions.BucketAlreadyExists):
+            # Outside of us-east-1 a bucket says where it is to be.
+            client.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
 
 
 def objects(client, bucket, prefix=""):
@@ -153,7 +155,7 @@ destinations:
 """
 
 
-def destination(agency, endpoint, access_key=ACCESS_KEY, secret_key=SECRET_KEY, region=REGION):
+def destination(agency, endpoint, access_key=ACCESS_KEY, secret_key=SECRET_KEY, region=REGION, **more):
     """An element of `destinations:` of the settings file."""
     return "\n".join(
         [
@@ -163,5 +165,6 @@ def destination(agency, endpoint, access_key=ACCESS_KEY, secret_key=SECRET_KEY, 
             f"    region: {region}",
             f"    access_key: {access_key}",
             f"    secret_key: {secret_key}",
+            *(f"    {name}: {value}" for name, value in more.items()),
         ]
     )
