@@ -19,14 +19,10 @@ QUICK = "transfer:\n  minimum_deliver_interval: 1s\n  retry_pause: 50ms\n"
 class Gateway(stores.Store):
     """The real S3 server with the bucket `lake`; its buckets are folders of `data`. Over TLS with further options."""
 
-    def __init__(self, folder, *more):
-        super().__init__(folder)
+    def __init__(self, folder, *options):
+        super().__init__(folder, options)
         self.data = folder / "data"
         self.authority = f"127.0.0.1:{self.port}"
-        self.more = more
-
-    def command(self):
-        return super().command() + list(self.more)
 
     def texts(self):
         return texts(self.data / "lake")
@@ -42,8 +38,8 @@ def texts(folder):
     return found
 
 
-def running_gateway(folder, *more):
-    running = Gateway(folder, *more)
+def running_gateway(folder, *options):
+    running = Gateway(folder, *options)
     if not running.is_real:
         pytest.skip(f"{stores.HOME}/start is absent; SLUICE_TEST_S3_HOME names the folder of a real S3 server")
     running.start()

@@ -23,7 +23,7 @@ def secure_gateway(tmp_path_factory):
     request = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]
     request += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)]
     subprocess.run(request, check=True, capture_output=True)
-    running = running_gateway(folder / "s3", "--", "--cert", str(certificate), "--key", str(key))
+    running = running_gateway(folder / "s3", "--cert", str(certificate), "--key", str(key))
     running.certificate = certificate
     yield running
     running.stop()
