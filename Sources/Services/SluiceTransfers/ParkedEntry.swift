@@ -113,6 +113,8 @@ extension TransferStore {
         guard first <= last else { return [] }
         let after = first > 0 ? TransferKeys.parked(id, number, first - 1) : nil
         var found: [(number: Int64, stored: Stored<ParkedEntry>)] = []
+        // No more than there can be: who asks for one record reads one.
+        let limit = last - first < Int64(limit) ? Int(last - first) + 1 : limit
         for entry in try await catalog.list(prefix: TransferKeys.parked(id, number), after: after, limit: limit) {
             guard let sequence = Int64(entry.key.text.suffix(19)) else {
                 throw CatalogError(.damaged, key: entry.key, "the key of a parked record holds no number")
@@ -124,13 +126,17 @@ extension TransferStore {
         return found
     }
 
-    /// The numbers of a partition that are marked for replay, from `first` on, at most `limit`.
+    /// The numbers of a partition that are marked for replay with the marks' revisions, from `first` on, at most `limit`.
     func marked(
         _ id: TransferTaskID, _ number: PartitionNumber, from first: Int64, limit: Int
-    ) async throws(CatalogError) -> Set<Int64> {
+    ) async throws(CatalogError) -> [Int64: Int64] {
         let after = first > 0 ? TransferKeys.mark(id, number, first - 1) : nil
         let page = try await catalog.list(prefix: TransferKeys.marks(id, number), after: after, limit: limit)
-        return Set(page.compactMap { Int64($0.key.text.suffix(19)) })
+        var found: [Int64: Int64] = [:]
+        for entry in page {
+            if let sequence = Int64(entry.key.text.suffix(19)) { found[sequence] = entry.revision }
+        }
+        return found
     }
 
     /// The data of a parked record; nil when it is parked no more.

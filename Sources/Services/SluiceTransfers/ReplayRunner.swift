@@ -19,20 +19,26 @@ struct ReplayRunner: Sendable {
     let memory: TaskMemory
     let logger: Logger
     let dumpLog: DumpLog
+    let bell: ReplayBell
 
     /// The reporter knows replays by a number that no partition has.
     private static let place = PartitionNumber(-2)
 
-    /// Returns when no record is marked any more; throws when the task is cancelled or lost, or on a permanent fault.
-    func run() async throws {
+    /// Replays what is marked, and again whenever the bell rings; throws when the task is cancelled or lost, or on a
+    /// permanent fault.
+    ///
+    /// - Parameter isCurrent: whether new deliveries have the form that this runner gives to replays.
+    func run(isCurrent: @Sendable () async throws -> Bool) async throws {
         var pauses = RetryPauses(services.settings)
         while true {
             do {
-                while try await replayNext() {
+                let bell = bell.next
+                while try await replayNext(isCurrent) {
                     pauses.reset()
                     await reporter.delivered(Self.place)
                 }
-                return
+                await bell.wait()
+                try Task.checkCancellation()
             } catch {
                 switch DeliveryFault(error) {
                 case .cancelled: throw CancellationError()
@@ -51,16 +57,20 @@ struct ReplayRunner: Sendable {
         }
     }
 
-    /// Carries out the stored plan or makes the next one; false when there is nothing to do.
-    private func replayNext() async throws -> Bool {
+    /// Carries out the stored plan or makes the next one; false when there is nothing to do, or when it is for a runner
+    /// of the next form to do.
+    private func replayNext(_ isCurrent: () async throws -> Bool) async throws -> Bool {
         let key = TransferKeys.replay(task.id)
         var replay = try await services.store.get(key, as: ReplayRecord.self)
         if replay?.record.plan == nil {
             let number = (replay?.record.number ?? 0) + 1
-            guard let plan = try await plan(number) else { return false }
+            guard let (plan, marks) = try await plan(number) else { return false }
+            // Whoever marked a record may ask for a form that this runner has not heard of yet.
+            guard try await isCurrent() else { return false }
             let required = plan.objects.flatMap(\.numbers).map { number in
                 CatalogChange.require(
-                    TransferKeys.parked(task.id, PartitionNumber(plan.partition), number), .present)
+                    TransferKeys.mark(task.id, PartitionNumber(plan.partition), number),
+                    marks[number].map { .revision($0) } ?? .present)
             }
             let change = try TransferStore.put(
                 key, ReplayRecord(number: number, plan: plan),
@@ -68,7 +78,7 @@ struct ReplayRunner: Sendable {
             do {
                 try await services.store.commit([change] + required, as: owner)
             } catch let error as CatalogError where error.code == .conflict {
-                // Some were discarded in this moment: the next look finds what is left.
+                // Some were discarded or marked again in this moment: the next look finds how it is now.
                 return true
             }
             replay = try await services.store.get(key, as: ReplayRecord.self)
@@ -80,8 +90,8 @@ struct ReplayRunner: Sendable {
 
     // MARK: The plan
 
-    /// What to replay next: marked records of one partition; nil when there are none.
-    private func plan(_ number: Int) async throws -> ReplayRecord.Plan? {
+    /// What to replay next, marked records of one partition, with the revisions of their marks; nil when there are none.
+    private func plan(_ number: Int) async throws -> (ReplayRecord.Plan, [Int64: Int64])? {
         guard let form = form.number else { return nil }
         let marks = TransferKeys.marks(task.id)
         var after: CatalogKey?
@@ -89,7 +99,10 @@ struct ReplayRunner: Sendable {
             let value = Int(first.dropFirst(marks.text.count).prefix(10))
         {
             let partition = PartitionNumber(value)
-            if let plan = try await plan(number, of: partition, as: form) { return plan }
+            let marked = try await services.store.marked(task.id, partition, from: 0, limit: ReplayRecord.recordsMax)
+            if let plan = try await plan(number, of: partition, marked.keys.sorted(), as: form) {
+                return (plan, marked)
+            }
             // All of them were discarded in this moment; other partitions may have more.
             after = TransferKeys.mark(task.id, partition, .max)
         }
@@ -97,15 +110,14 @@ struct ReplayRunner: Sendable {
     }
 
     private func plan(
-        _ number: Int, of partition: PartitionNumber, as formNumber: Int
+        _ number: Int, of partition: PartitionNumber, _ marked: [Int64], as formNumber: Int
     ) async throws -> ReplayRecord.Plan? {
-        let marked = try await services.store.marked(task.id, partition, from: 0, limit: ReplayRecord.recordsMax)
         let destination = try form.form.destination()
         let now = services.time.now()
         let sorter = RecordSorter(destination, generatedAt: now)
         var chosen: [String: [Int64]] = [:]
         var bytes = 0
-        for number in marked.sorted() where bytes < ReplayRecord.bytesMax {
+        for number in marked where bytes < ReplayRecord.bytesMax {
             let key = TransferKeys.parked(task.id, partition, number)
             // A record may be discarded in this moment.
             guard let entry = try await services.store.get(key, as: ParkedEntry.self)?.record,

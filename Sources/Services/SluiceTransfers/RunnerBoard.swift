@@ -16,6 +16,7 @@ final class RunnerBoard: Sendable {
         let job: TransferJob
         let stop = Signal()
         let finished = Signal()
+        let bell = ReplayBell()
 
         init(job: TransferJob) {
             self.job = job
@@ -45,6 +46,17 @@ final class RunnerBoard: Sendable {
             return state.carrier
         }
         carrier?.resume()
+    }
+
+    /// Has a task's runner look for marked records; false when none runs here, or when it has lost the task to another
+    /// process. One that has yet to claim the task looks then.
+    ///
+    /// - Parameter revision: of the task's present claim.
+    func ring(_ job: TransferJob, ownedAt revision: Int64?) -> Bool {
+        guard let bell = state.withLock({ $0.entries[job]?.bell }) else { return false }
+        if let claim = bell.claim, claim != revision { return false }
+        bell.ring()
+        return true
     }
 
     /// Ends a job and returns when it has ended.

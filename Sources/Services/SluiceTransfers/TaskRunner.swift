@@ -7,6 +7,7 @@ internal import SluicePorts
 struct TaskRunner: Sendable {
     let services: TransferServices
     let id: TransferTaskID
+    let bell: ReplayBell
 
     /// Returns when the task is cancelled or has ended by itself; everything worth knowing is in the catalog then.
     func run() async {
@@ -35,6 +36,7 @@ struct TaskRunner: Sendable {
 
     private func runAsOwner() async throws {
         let owner = try await TaskOwnership.claim(id, in: services)
+        bell.note(claim: owner.revision)
         guard let record = try await services.store.get(TransferKeys.task(id), as: TaskRecord.self)?.record,
             let status = try await services.store.get(TransferKeys.status(id), as: StatusRecord.self)?.record,
             status.state.isActive
@@ -96,9 +98,9 @@ struct TaskRunner: Sendable {
             }
             let replay = ReplayRunner(
                 services: services, task: task, form: form, owner: owner, reporter: reporter, memory: memory,
-                logger: logger, dumpLog: dumpLog)
+                logger: logger, dumpLog: dumpLog, bell: bell)
             group.addTask {
-                try await replay.run()
+                try await replay.run { try await isCurrent(form, of: task, destination) }
                 return .done
             }
             var running: Set<PartitionNumber> = []
@@ -122,6 +124,14 @@ struct TaskRunner: Sendable {
                 guard currentForm(of: task, destination, stream) == form.form else { return stream }
             }
         }
+    }
+
+    /// Whether deliveries that begin now have that form; if not, the stream has changed and all begin anew soon.
+    private func isCurrent(
+        _ form: NumberedForm, of task: TransferTask, _ destination: OBSDestination
+    ) async throws -> Bool {
+        guard let stream = try await services.streams.describe(task.stream) else { return false }
+        return currentForm(of: task, destination, stream) == form.form
     }
 
     private func currentForm(

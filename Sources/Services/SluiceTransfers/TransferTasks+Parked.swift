@@ -33,7 +33,7 @@ extension TransferTasks {
                     bytes += size
                     records.append(
                         ParkedRecord(
-                            partition, number, stored.record, data: data, isReplayPending: marked.contains(number)))
+                            partition, number, stored.record, data: data, isReplayPending: marked[number] != nil))
                 }
                 return true
             }

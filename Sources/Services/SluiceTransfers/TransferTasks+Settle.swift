@@ -18,11 +18,19 @@ extension TransferTasks {
             guard count > 0,
                 try await get(TransferKeys.status(id), as: StatusRecord.self)?.record.state.isActive == true
             else { return count }
-            try await commit([try await revocation(of: id)])
-            await board.halt(.task(id))
-            board.launch(.task(id))
+            try await takeUp(id)
             return count
         }
+    }
+
+    /// Has marked records replayed by whoever runs the task here, beside its deliveries; one that another process runs,
+    /// which hears of no marks, comes here.
+    private func takeUp(_ id: TransferTaskID) async throws(TransferError) {
+        let claim = try await get(TransferKeys.owner(id), as: OwnerRecord.self)
+        if board.ring(.task(id), ownedAt: claim?.revision) { return }
+        try await commit([try await revocation(of: id)])
+        await board.halt(.task(id))
+        board.launch(.task(id))
     }
 
     /// Forgets parked records for ever and counts them as discarded; returns how many. Those that a replay is delivering

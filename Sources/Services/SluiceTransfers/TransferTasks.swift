@@ -56,7 +56,8 @@ package final class TransferTasks: Sendable {
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
                 switch entry.job {
-                case .task(let id): await TaskRunner(services: self.services, id: id).run()
+                case .task(let id):
+                    await TaskRunner(services: self.services, id: id, bell: entry.bell).run()
                 case .watch(let stream): await self.watch(stream)
                 }
             }
