@@ -342,5 +342,5 @@ final class RefusingStore: ObjectSink, ObjectSinkProvider {
     }
 
     func write(_ key: String, body: ObjectBody) async throws {}
-    func examine(_ key: String) async throws(SinkError) -> ObjectFacts? { nil }
+    func read(_ key: String, _ body: @escaping @Sendable ([UInt8]) -> Void) async throws(SinkError) -> Bool { false }
 }

@@ -77,5 +77,5 @@ private struct BadBucket: ObjectSink {
 
     func prepare() async throws(SinkError) {}
     func write(_ key: String, body: ObjectBody) async throws { try await store.write() }
-    func examine(_ key: String) async throws(SinkError) -> ObjectFacts? { nil }
+    func read(_ key: String, _ body: @escaping @Sendable ([UInt8]) -> Void) async throws(SinkError) -> Bool { false }
 }

@@ -65,8 +65,8 @@ struct MortalBucket: ObjectSink, ObjectSinkProvider {
         guard mortality.step() else { throw SinkError(.unavailable, "dead") }
     }
 
-    func examine(_ key: String) async throws(SinkError) -> ObjectFacts? {
+    func read(_ key: String, _ body: @escaping @Sendable ([UInt8]) -> Void) async throws(SinkError) -> Bool {
         guard !mortality.isDead else { throw SinkError(.unavailable, "dead") }
-        return try await bucket.examine(key)
+        return try await bucket.read(key, body)
     }
 }

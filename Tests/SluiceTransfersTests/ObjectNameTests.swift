@@ -161,7 +161,9 @@ private final class ForgetfulBucket: ObjectSink, ObjectSinkProvider {
     func sink(project: ProjectID, agency: String, bucket: String) throws(SinkError) -> any ObjectSink { self }
     func prepare() async throws(SinkError) {}
     func write(_ key: String, body: ObjectBody) async throws { try await bucket.write(key, body: body) }
-    func examine(_ key: String) async throws(SinkError) -> ObjectFacts? { try await bucket.examine(key) }
+    func read(_ key: String, _ body: @escaping @Sendable ([UInt8]) -> Void) async throws(SinkError) -> Bool {
+        try await bucket.read(key, body)
+    }
 
     func holds(_ key: String) async throws(SinkError) -> Bool {
         if let refusal { throw refusal }

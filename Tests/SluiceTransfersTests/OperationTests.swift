@@ -274,7 +274,7 @@ private final class SilentDestination: ObjectSink, ObjectSinkProvider {
     }
 
     func write(_ key: String, body: ObjectBody) async throws {}
-    func examine(_ key: String) async throws(SinkError) -> ObjectFacts? { nil }
+    func read(_ key: String, _ body: @escaping @Sendable ([UInt8]) -> Void) async throws(SinkError) -> Bool { false }
 }
 
 /// A configured destination that can be removed; the same bucket is the fallback.

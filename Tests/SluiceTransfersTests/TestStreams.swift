@@ -106,10 +106,8 @@ final class TestBucket: ObjectSink, ObjectSinkProvider {
         if let failure { throw failure.error }
     }
 
-    func examine(_ key: String) async throws(SinkError) -> ObjectFacts? {
-        state.withLock { state in
-            state.objects[key].map { ObjectFacts(length: $0.count, crc32c: CRC32C.checksum($0)) }
-        }
+    func read(_ key: String, _ body: @escaping @Sendable ([UInt8]) -> Void) async throws(SinkError) -> Bool {
+        state.withLock { $0.objects[key] }.map(body) != nil
     }
 }
 

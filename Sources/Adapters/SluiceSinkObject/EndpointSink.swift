@@ -1,7 +1,6 @@
 internal import ObjectStorage
 internal import SluiceCore
 internal import SluicePorts
-internal import Synchronization
 
 /// One bucket of an object store.
 struct EndpointSink: ObjectSink {
@@ -122,11 +121,9 @@ struct EndpointSink: ObjectSink {
         attempt += 1
     }
 
-    func examine(_ key: String) async throws(SinkError) -> ObjectFacts? {
-        let meter = Meter()
+    func read(_ key: String, _ body: @escaping @Sendable ([UInt8]) -> Void) async throws(SinkError) -> Bool {
         do {
-            let isThere = try await storage.get(bucket: bucket, key: key) { meter.add($0) }
-            return isThere ? meter.facts : nil
+            return try await storage.get(bucket: bucket, key: key, body)
         } catch {
             throw SinkError(error)
         }
@@ -147,20 +144,6 @@ struct EndpointSink: ObjectSink {
             return try await body()
         } catch {
             throw SinkError(error)
-        }
-    }
-}
-
-/// Measures bytes as they come.
-private final class Meter: Sendable {
-    private let state = Mutex((length: 0, crc: UInt32(0)))
-
-    var facts: ObjectFacts { state.withLock { ObjectFacts(length: $0.length, crc32c: $0.crc) } }
-
-    func add(_ bytes: [UInt8]) {
-        state.withLock { state in
-            state.length += bytes.count
-            state.crc = CRC32C.checksum(bytes, continuing: state.crc)
         }
     }
 }

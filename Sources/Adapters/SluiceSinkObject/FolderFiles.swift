@@ -49,29 +49,24 @@ enum FolderFiles {
         if code != 0 { throw failed }
     }
 
-    /// Length and checksum of a file's bytes; nil when there is no such file.
-    static func measure(_ path: String) throws(SinkError) -> ObjectFacts? {
+    /// Hands a file's bytes over, piece by piece; false when there is no such file.
+    static func read(_ path: String, _ body: ([UInt8]) -> Void) throws(SinkError) -> Bool {
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
         if descriptor < 0 {
-            if errno == ENOENT || errno == ENOTDIR { return nil }
+            if errno == ENOENT || errno == ENOTDIR { return false }
             throw failure("open", path)
         }
         defer { close(descriptor) }
         let pieceSize = 256 << 10
         var piece = [UInt8](repeating: 0, count: pieceSize)
-        var length = 0
-        var crc: UInt32 = 0
         while true {
-            let count = unsafe piece.withUnsafeMutableBytes { unsafe read(descriptor, $0.baseAddress, $0.count) }
-            if count == 0 { return ObjectFacts(length: length, crc32c: crc) }
+            let count = unsafe piece.withUnsafeMutableBytes { unsafe readBytes(descriptor, $0.baseAddress, $0.count) }
+            if count == 0 { return true }
             if count < 0 {
                 if errno == EINTR { continue }
                 throw failure("read", path)
             }
-            length += count
-            crc = unsafe piece.withUnsafeBytes { buffer in
-                unsafe CRC32C.checksum(UnsafeRawBufferPointer(rebasing: buffer[..<count]), continuing: crc)
-            }
+            body(count == pieceSize ? piece : Array(piece[..<count]))
         }
     }
 
@@ -92,6 +87,10 @@ enum FolderFiles {
 
 private func renameFile(_ path: UnsafePointer<CChar>, _ other: UnsafePointer<CChar>) -> CInt {
     unsafe rename(path, other)
+}
+
+private func readBytes(_ descriptor: CInt, _ target: UnsafeMutableRawPointer?, _ count: Int) -> Int {
+    unsafe read(descriptor, target, count)
 }
 
 /// A file being written; closed once, by whoever finishes or abandons it.

@@ -63,10 +63,10 @@ struct FolderSink: ObjectSink {
         }
     }
 
-    func examine(_ key: String) async throws(SinkError) -> ObjectFacts? {
+    func read(_ key: String, _ body: @escaping @Sendable ([UInt8]) -> Void) async throws(SinkError) -> Bool {
         let path = folder + "/" + key
-        let result: Result<ObjectFacts?, SinkError> = await withTaskExecutorPreference(threads) {
-            Result { () throws(SinkError) in try FolderFiles.measure(path) }
+        let result: Result<Bool, SinkError> = await withTaskExecutorPreference(threads) {
+            Result { () throws(SinkError) in try FolderFiles.read(path, body) }
         }
         return try result.get()
     }

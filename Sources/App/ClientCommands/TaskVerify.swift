@@ -9,7 +9,7 @@ let verifyTask = Command(
     abstract: "Prove that every record of a task is in one object, as it was delivered.",
     discussion: """
         The server reads every object again and compares length and checksum with the ledger and, while the stream still \
-        has the records, with what they make when they are encoded again. Here every number from the task's start to its \
+        has the records, their content with what those records make. Here every number from the task's start to its \
         position must be in exactly one object, parked, or counted as discarded. What is delivered meanwhile is left \
         out. Exit status 1 when anything is missing, altered or double.
         """,

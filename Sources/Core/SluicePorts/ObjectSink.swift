@@ -1,4 +1,5 @@
 package import SluiceCore
+internal import Synchronization
 
 /// A place that keeps whole objects under names: a bucket, a folder, a file system.
 ///
@@ -13,15 +14,21 @@ package protocol ObjectSink: Sendable {
     /// task makes the call end soon.
     func write(_ key: String, body: ObjectBody) async throws
 
-    /// What the destination holds under that name, measured on the bytes it keeps; nil when there is nothing.
-    func examine(_ key: String) async throws(SinkError) -> ObjectFacts?
+    /// Hands the bytes that the destination keeps under that name to `body`, piece by piece; false when there is nothing.
+    func read(_ key: String, _ body: @escaping @Sendable ([UInt8]) -> Void) async throws(SinkError) -> Bool
 
-    /// Whether there is an object of that name; cheaper than `examine` where the destination can tell without its bytes.
+    /// Whether there is an object of that name; cheaper than `read` where the destination can tell without its bytes.
     func holds(_ key: String) async throws(SinkError) -> Bool
 }
 
 extension ObjectSink {
-    package func holds(_ key: String) async throws(SinkError) -> Bool { try await examine(key) != nil }
+    /// What the destination holds under that name, measured on the bytes it keeps; nil when there is nothing.
+    package func examine(_ key: String) async throws(SinkError) -> ObjectFacts? {
+        let meter = ObjectMeter()
+        return try await read(key) { meter.add($0) } ? meter.facts : nil
+    }
+
+    package func holds(_ key: String) async throws(SinkError) -> Bool { try await read(key) { _ in } }
 }
 
 /// Where sinks come from: settings decide which destination stands behind a project, an agency and a bucket.
@@ -69,6 +76,23 @@ package struct ObjectFacts: Sendable, Hashable {
     package init(length: Int, crc32c: UInt32) {
         self.length = length
         self.crc32c = crc32c
+    }
+}
+
+/// Measures an object's bytes as they come.
+package final class ObjectMeter: Sendable {
+    private let state = Mutex((length: 0, crc: UInt32(0)))
+
+    package init() {}
+
+    /// Of the bytes so far.
+    package var facts: ObjectFacts { state.withLock { ObjectFacts(length: $0.length, crc32c: $0.crc) } }
+
+    package func add(_ bytes: [UInt8]) {
+        state.withLock { state in
+            state.length += bytes.count
+            state.crc = CRC32C.checksum(bytes, continuing: state.crc)
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 internal import SluiceCore
 internal import SluicePorts
 
-/// Makes objects of one delivery again in one pass over its range: where records name their directories, thousands of
+/// Makes the contents of one delivery's objects again in one pass over its range: where records name their directories, thousands of
 /// objects may share a range, and reading it for each of them would take for ever.
 struct GroupRebuilder: Sendable {
     /// Objects are gathered up to this size together; compressed ones are taken for ten times as large.
@@ -26,17 +26,16 @@ struct GroupRebuilder: Sendable {
         return max(1, group.count)
     }
 
-    /// Length and checksum of each object; nil when they need too much memory together.
-    func facts(of group: [DeliveryRecord]) async throws -> [ObjectFacts]? {
+    /// The content of each object; nil when they need too much memory together.
+    func contents(of group: [DeliveryRecord]) async throws -> [ObjectFacts]? {
         guard let lead = group.first else { return [] }
         let format = try ObjectFormat(await services.form(lead.form, of: task.id).form)
         guard let portions = try await collect(group) else { return nil }
         var found: [ObjectFacts] = []
         for (record, portion) in zip(group, portions) {
-            let source = CollectedRecords(portion.map { [$0] } ?? [])
-            let streamer = try ObjectStreamer(source, as: format, first: SequenceNumber(record.first))
-            while try await streamer.next() != nil {}
-            found.append(await streamer.facts)
+            found.append(
+                try await ObjectRebuilder.content(
+                    of: CollectedRecords(portion.map { [$0] } ?? []), as: format, first: SequenceNumber(record.first)))
         }
         return found
     }

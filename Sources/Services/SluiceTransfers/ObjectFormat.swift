@@ -39,6 +39,15 @@ struct ObjectFormat: Sendable {
         }
     }
 
+    /// The same without compression.
+    var uncompressed: ObjectFormat {
+        switch content {
+        case .text(let text, _): ObjectFormat(content: .text(text, isCompressed: false))
+        case .parquet(let schema, _, let size):
+            ObjectFormat(content: .parquet(schema, codec: .none, rowGroupSize: size))
+        }
+    }
+
     /// Whether records can be refused.
     var canRefuse: Bool {
         switch content {

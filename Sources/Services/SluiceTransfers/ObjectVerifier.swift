@@ -6,13 +6,13 @@ struct ObjectVerifier: Sendable {
     let services: TransferServices
     let task: TransferTask
 
-    /// Makes several objects of one delivery again; nil when there is one only, when the log no longer has their records,
-    /// or when something is in the way: then each is tried by itself.
+    /// Makes the contents of several objects of one delivery again; nil when there is one only, when the log no longer
+    /// has their records, or when something is in the way: then each is tried by itself.
     /// - Throws: `CancellationError` alone.
     func rebuild(_ group: [DeliveryRecord]) async throws -> [ObjectFacts]? {
         guard group.count > 1, group.allSatisfy(isRetained) else { return nil }
         do {
-            return try await GroupRebuilder(services: services, task: task).facts(of: group)
+            return try await GroupRebuilder(services: services, task: task).contents(of: group)
         } catch {
             if DeliveryFault(error) == .cancelled { throw CancellationError() }
             return nil
@@ -20,11 +20,11 @@ struct ObjectVerifier: Sendable {
     }
 
     /// Whatever keeps an object from being read or compared is part of the answer.
-    /// - Parameter rebuilt: what the stream's records make, when that is known already.
+    /// - Parameter rebuilt: the content that the stream's records make, when that is known already.
     /// - Throws: `CancellationError` alone.
     func verify(_ record: DeliveryRecord, rebuilt: ObjectFacts? = nil) async throws -> Verification {
         let recorded = ObjectFacts(length: record.bytes, crc32c: record.crc32c)
-        let found: ObjectFacts?
+        let found: (facts: ObjectFacts, content: ContentMeter?)?
         do {
             found = try await read(record)
         } catch {
@@ -35,11 +35,12 @@ struct ObjectVerifier: Sendable {
             }
         }
         guard let found else { return result(record, .missing, message: "the destination does not have it") }
-        guard found == recorded else {
+        guard found.facts == recorded else {
             return result(
-                record, .differs, message: "it has \(found.described), and \(recorded.described) were delivered")
+                record, .differs,
+                message: "it has \(found.facts.described), and \(recorded.described) were delivered")
         }
-        return try await compareWithStream(record, recorded, rebuilt)
+        return try await compareWithStream(record, found.content, rebuilt)
     }
 
     private func isRetained(_ record: DeliveryRecord) -> Bool {
@@ -49,25 +50,34 @@ struct ObjectVerifier: Sendable {
         return bounds.first.value <= record.first
     }
 
-    /// What the destination holds; nil when it has no such object, or no such bucket any more.
-    private func read(_ record: DeliveryRecord) async throws -> ObjectFacts? {
+    /// What the destination holds, and what that says where there is something to compare it with; nil when it has no
+    /// such object, or no such bucket any more.
+    private func read(_ record: DeliveryRecord) async throws -> (facts: ObjectFacts, content: ContentMeter?)? {
         let form = try await services.form(record.form, of: task.id).form
         let sink = try services.sink(of: task, form, form.destination())
+        // A form that makes no objects any more is reported when they are to be made again.
+        let content = isRetained(record) ? try? ContentMeter(ObjectFormat(form)) : nil
+        let meter = ObjectMeter()
         do {
-            return try await sink.examine(record.object)
+            let isThere = try await sink.read(record.object) { piece in
+                meter.add(piece)
+                content?.add(piece)
+            }
+            return isThere ? (meter.facts, content) : nil
         } catch {
             if error.code == .notFound { return nil }
             throw error
         }
     }
 
+    /// Compares contents, because another version of a compressor makes other bytes of the same records.
     private func compareWithStream(
-        _ record: DeliveryRecord, _ recorded: ObjectFacts, _ known: ObjectFacts?
+        _ record: DeliveryRecord, _ content: ContentMeter?, _ known: ObjectFacts?
     ) async throws -> Verification {
         guard isRetained(record) else { return result(record, .ok) }
         let rebuilt: ObjectFacts
         do {
-            if let known { rebuilt = known } else { rebuilt = try await services.reencode(record, of: task) }
+            if let known { rebuilt = known } else { rebuilt = try await services.content(of: record, of: task) }
         } catch let error as RecordLogError where error.code == .trimmed || error.code == .unknownPartition {
             return result(record, .ok)
         } catch {
@@ -78,12 +88,20 @@ struct ObjectVerifier: Sendable {
             case .lost, .partitionGone: return result(record, .ok)
             }
         }
-        if rebuilt == recorded { return result(record, .ok, isCompared: true) }
+        let found = Result { try content?.facts() }
+        if case .success(let facts) = found, facts == nil || facts == rebuilt {
+            return result(record, .ok, isCompared: facts != nil)
+        }
         // An older version's delivery names no settings: those of today need not be its own.
         guard record.form != nil else { return result(record, .ok) }
+        let what =
+            switch found {
+            case .success(let facts): "its content is \(facts?.described ?? "nothing")"
+            case .failure(let fault): "it is not of its format: \((fault as? ContentMeter.Fault)?.reason ?? "\(fault)")"
+            }
         return result(
             record, .differs, isCompared: true,
-            message: "it has \(recorded.described) as delivered, but the stream's records make \(rebuilt.described)")
+            message: "it is as it was delivered, but \(what), and the stream's records make \(rebuilt.described)")
     }
 
     private func result(

@@ -106,13 +106,13 @@ struct SimulatedSink: ObjectSink, ObjectSinkProvider {
         }
     }
 
-    func examine(_ key: String) async throws(SinkError) -> ObjectFacts? {
+    func read(_ key: String, _ body: @escaping @Sendable ([UInt8]) -> Void) async throws(SinkError) -> Bool {
         guard await life.step() else { throw Self.dead }
         if world.numbers.chance(hostility / 4) { throw SinkError(.unavailable, "no answer") }
         let key = name(key)
         let bytes =
             believes
             ? believed.objects.withLock({ $0[key] }) : bucket.visible(key)
-        return bytes.map { ObjectFacts(length: $0.count, crc32c: CRC32C.checksum($0)) }
+        return bytes.map(body) != nil
     }
 }

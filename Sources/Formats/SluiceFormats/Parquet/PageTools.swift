@@ -14,14 +14,11 @@ struct PageTools: ~Copyable {
         case dictionary = 2
     }
 
-    /// The level at which zstd compresses pages: a tenth smaller than at level 1 for a tenth more time.
-    static let zstdLevel = 3
-
-    init(_ codec: ParquetFile.Codec) throws(CompressionError) {
+    init(_ codec: ParquetFile.Codec, zstdLevel: Int) throws(CompressionError) {
         isCompressed = codec != .none
         switch codec {
         case .none, .snappy: compressor = .snappy()
-        case .zstd: compressor = try .zstd(level: Self.zstdLevel)
+        case .zstd: compressor = try .zstd(level: zstdLevel)
         }
     }
 
