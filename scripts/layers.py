@@ -21,7 +21,7 @@ ALLOWED = {
     "Services": ({"Core", "Formats", "Services"}, {"SluiceCatalog", "Compression"}),
     "Edge": ({"Core", "Formats", "Services", "Edge"}, {"SluiceCatalog", "Crypto", "Compression"}),
     "App": ({"Core", "Bindings", "Clients", "Formats", "Adapters", "Stores", "Services", "Edge", "App"}, set()),
-    "Support": ({"Core", "Formats", "Stores", "Services", "Edge", "Support"}, set()),
+    "Support": ({"Core", "Formats", "Stores", "Services", "Edge", "Support"}, {"Compression"}),
 }
 IMPORT = re.compile(
     r"^\s*(?:@\w+(?:\([^)]*\))?\s+)*(?:(?:public|package|internal|fileprivate|private)\s+)?import\s+"

@@ -24,6 +24,12 @@ final class Life: Sendable {
         state = Mutex(State(stepsLeft: steps))
     }
 
+    /// One that looks at what others have left, and never dies.
+    static func judge() -> Life { Life(judgeNumber, dyingAfter: nil) }
+
+    var isJudge: Bool { number == Self.judgeNumber }
+    private static let judgeNumber = Int.max
+
     /// How many steps it has made.
     var steps: Int { state.withLock(\.steps) }
     var isAlive: Bool { state.withLock(\.isAlive) }

@@ -20,6 +20,20 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case acknowledgedBeforeSync
     /// The log shows what it finds at its start without making it durable.
     case startWithoutSync
+    /// A delivery that was planned before an update of the task is made in the new form.
+    case newFormForOldPlan
+    /// A task goes on where a deleted one of its name had come to.
+    case progressInherited
+    /// Stopping a task forgets what it has planned.
+    case stopLosesThePlan
+    /// Partitions that scaling has closed are no longer delivered.
+    case closedPartitionsForgotten
+    /// The runner of a deleted task works on.
+    case deletedTaskWritesOn
+    /// Nobody hears that a stream was deleted.
+    case deletionUnseen
+    /// Nobody looks whether a name is taken.
+    case namesNotLookedUp
 }
 
 /// How hostile the world is, in percent of calls.

@@ -1,4 +1,5 @@
 internal import SluiceCore
+internal import SluicePorts
 internal import Synchronization
 
 /// What the store holds, and how it feels.
@@ -13,6 +14,8 @@ final class SimulatedBucket: Sendable {
         var late: [(at: Duration, key: String, bytes: [UInt8])] = []
         var fullUntil = Duration.zero
         var throttledUntil = Duration.zero
+        var refusedUntil = Duration.zero
+        var isGone = false
 
         mutating func settle(_ now: Duration) {
             while let index = late.firstIndex(where: { $0.at <= now }) {
@@ -47,6 +50,23 @@ final class SimulatedBucket: Sendable {
 
     var isFull: Bool { with { $0.fullUntil } > time.elapsed() }
     var isThrottled: Bool { with { $0.throttledUntil } > time.elapsed() }
+
+    /// Why it takes and shows nothing until a person has mended it; nil when it does.
+    var refusal: SinkError? {
+        let now = time.elapsed()
+        return with { state in
+            guard state.refusedUntil > now else { return nil }
+            return state.isGone ? SinkError(.notFound, "no such bucket") : SinkError(.accessDenied, "access denied")
+        }
+    }
+
+    func refuse(isGone: Bool, for duration: Duration) {
+        let until = time.elapsed() + duration
+        with { state in
+            state.refusedUntil = until
+            state.isGone = isGone
+        }
+    }
 
     func store(_ key: String, _ bytes: [UInt8], hiddenFor questions: Int = 0, misreadFor misreads: Int = 0) {
         with { state in

@@ -1,17 +1,15 @@
 internal import Observability
 internal import SluiceCatalog
 internal import SluiceCore
+internal import SluicePorts
 
 /// A catalog that fails before a commit, or after it.
 struct SimulatedCatalog: Catalog {
     let world: SimulatedWorld
     let life: Life
+    let log: any RecordLog
 
     private static let dead = CatalogError(.unavailable, "dead")
-
-    private func isIntent(_ key: CatalogKey) -> Bool { key.text.hasPrefix("transfer/intent/") }
-
-    private func isReplay(_ key: CatalogKey) -> Bool { key.text.hasPrefix("transfer/replay/") }
 
     private func ask() async throws(CatalogError) {
         guard await life.step() else { throw Self.dead }
@@ -21,9 +19,7 @@ struct SimulatedCatalog: Catalog {
     func get(_ key: CatalogKey) async throws(CatalogError) -> CatalogEntry? {
         world.logger.trace("get", ["key": key.text])
         try await ask()
-        if world.bug == .retryRecutsTheBatch, isIntent(key) { return nil }
-        if world.bug == .replayedTwice, isReplay(key), !life.hasPlannedReplay { return nil }
-        return try await world.catalog.get(key)
+        return try await planted(key)
     }
 
     func list(prefix: CatalogKey, after: CatalogKey?, limit: Int) async throws(CatalogError) -> [CatalogEntry] {
@@ -36,12 +32,12 @@ struct SimulatedCatalog: Catalog {
         world.logger.trace("commit", ["changes": "\(changes.map(Self.key))"])
         if world.numbers.chance(world.hostility.catalog) { throw CatalogError(.unavailable, "refused") }
         guard await life.step() else { throw Self.dead }
-        let planted = plant(changes)
+        let planted = try await planted(changes)
         if world.bug == .tornIntent, world.hostility.catalog > 0, world.numbers.chance(15), planted.count > 2 {
-            try await world.catalog.commit(Array(planted.prefix(planted.count - 2)))
+            try await apply(Array(planted.prefix(planted.count - 2)))
             life.kill()
         } else {
-            try await world.catalog.commit(planted)
+            try await apply(planted)
         }
         guard await life.step() else { throw CatalogError(.outcomeUnknown, "dead") }
         if world.numbers.chance(world.hostility.catalog) {
@@ -50,33 +46,26 @@ struct SimulatedCatalog: Catalog {
         }
     }
 
+    /// Commits, and notes for the verdict what that says of tasks.
+    private func apply(_ changes: [CatalogChange]) async throws(CatalogError) {
+        let deleted: [TaskEvidence]
+        do {
+            deleted = try await TaskHistory.deletions(in: changes, world.catalog)
+        } catch {
+            throw CatalogError(.damaged, "\(error)")
+        }
+        try await world.catalog.commit(changes)
+        do {
+            try world.history.note(changes, deleting: deleted, log)
+        } catch {
+            throw CatalogError(.damaged, "\(error)")
+        }
+    }
+
     private static func key(_ change: CatalogChange) -> String {
         switch change {
         case .put(let key, _, _), .delete(let key, _), .require(let key, _): key.text
         case .deleteAll(let prefix): prefix.text
-        }
-    }
-
-    private func plant(_ changes: [CatalogChange]) -> [CatalogChange] {
-        guard let bug = world.bug else { return changes }
-        if bug == .replayedTwice {
-            for case .put(let key, _, _) in changes where isReplay(key) { life.planReplay() }
-        }
-        return changes.compactMap { change -> CatalogChange? in
-            switch change {
-            case .require(let key, _) where world.bug == .epochNotChecked && key.text.hasPrefix("transfer/owner/"):
-                return nil
-            case .put(let key, let value, _) where world.bug == .epochNotChecked: return .put(key, value)
-            case .delete(let key, _) where world.bug == .epochNotChecked: return .delete(key)
-            case .put(let key, let value, _) where world.bug == .retryRecutsTheBatch && isIntent(key):
-                return .put(key, value)
-            case .put(let key, let value, _) where world.bug == .replayedTwice && isReplay(key):
-                return .put(key, value)
-            case .require(let key, _) where world.bug == .replayedTwice && isReplay(key): return nil
-            case .delete(let key, _) where world.bug == .parkedAndDelivered && key.text.hasPrefix("transfer/parked"):
-                return nil
-            default: return change
-            }
         }
     }
 }

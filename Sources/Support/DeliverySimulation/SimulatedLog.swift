@@ -1,3 +1,4 @@
+internal import Observability
 internal import SluiceCore
 internal import SluicePorts
 internal import SluiceTesting
@@ -34,7 +35,21 @@ struct SimulatedLog: RecordLog {
     }
 
     func deletePartitions(_ partitions: [PartitionID]) async throws(RecordLogError) {
+        await remember(partitions)
         try await step { () throws(RecordLogError) in try await log.deletePartitions(partitions) }
+    }
+
+    /// Notes what is about to be deleted, as far as the disk lets anybody read.
+    private func remember(_ partitions: [PartitionID]) async {
+        for partition in partitions {
+            do {
+                let bounds = try log.bounds(of: partition)
+                world.lose(
+                    try await StreamContents.records(of: partition, from: bounds.first, to: bounds.next, in: log))
+            } catch {
+                world.logger.info("a partition goes unread", ["partition": "\(partition)", "error": "\(error)"])
+            }
+        }
     }
 
     func append(_ batches: [PartitionAppend]) async -> [Result<AppendOutcome, RecordLogError>] {

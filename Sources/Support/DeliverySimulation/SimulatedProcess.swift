@@ -10,7 +10,8 @@ internal import SluiceWire
 
 /// One running server without its sockets: the log on the simulated disk, streams, tasks, and the router before them.
 final class SimulatedProcess: Sendable {
-    static let stream = "meters"
+    /// The names of all streams that a run may have.
+    static let streams = ["meters", "gauges"]
 
     let life: Life
     let log: LocalLog
@@ -33,7 +34,7 @@ final class SimulatedProcess: Sendable {
         self.log = log
         let numbers = world.numbers
         let identifiers = IdentifierGenerator(drawingFrom: { numbers.next() })
-        let catalog = SimulatedCatalog(world: world, life: life)
+        let catalog = SimulatedCatalog(world: world, life: life, log: log)
         let port = SimulatedLog(world: world, life: life, log: log, isRemote: isRemote)
         streams = Streams(catalog: catalog, log: port, time: world.time, identifiers: identifiers, logger: world.logger)
         try await streams.load()
@@ -42,7 +43,8 @@ final class SimulatedProcess: Sendable {
         settings.objectSizeMax = ByteCount(60 + numbers.below(200))
         settings.readSize = ByteCount(1 + numbers.below(300))
         tasks = TransferTasks(
-            catalog: catalog, log: port, streams: streams, sinks: SimulatedSink(world: world, life: life),
+            catalog: catalog, log: port, streams: SimulatedLookup(world: world, life: life, streams: streams),
+            sinks: SimulatedSinks(world: world, life: life),
             time: world.time, settings: settings, logger: world.logger,
             identifiers: identifiers)
         let errors = ErrorTable()

@@ -9,4 +9,10 @@ enum SimulatedSchema {
         #"{"type":"record","name":"r","fields":[{"name":"id","type":"string"},{"name":"t","type":\#(time)},"#
             + #"{"name":"x","type":"string"}]}"#
     }
+
+    /// Whether a record breaks the first schema.
+    static func isOdd(_ record: [UInt8]) -> Bool { String(decoding: record, as: UTF8.self).contains(oddTime) }
+
+    /// A time that is no number.
+    static let oddTime = #""later""#
 }

@@ -2,31 +2,42 @@ internal import SluiceCore
 internal import SluicePorts
 internal import Synchronization
 
-/// A store that answers late, wrongly or not at all.
-struct SimulatedSink: ObjectSink, ObjectSinkProvider {
+/// The stores that a process knows.
+struct SimulatedSinks: ObjectSinkProvider {
     let world: SimulatedWorld
     let life: Life
-    private let believed = Believed()
+    private let believed = SimulatedSink.Believed()
 
     init(world: SimulatedWorld, life: Life) {
         self.world = world
         self.life = life
     }
 
+    func sink(project: ProjectID, agency: String, bucket: String) throws(SinkError) -> any ObjectSink {
+        guard let found = world.bucket(bucket) else { throw SinkError(.notFound, "there is no bucket \(bucket)") }
+        return SimulatedSink(world: world, life: life, bucket: found, believed: believed)
+    }
+}
+
+/// A bucket that answers late, wrongly or not at all.
+struct SimulatedSink: ObjectSink {
+    let world: SimulatedWorld
+    let life: Life
+    let bucket: SimulatedBucket
+    let believed: Believed
+
     /// What a service that believes rather than looks thinks it has written.
-    private final class Believed: Sendable {
+    final class Believed: Sendable {
         let objects = Mutex<[String: [UInt8]]>([:])
     }
 
     private var believes: Bool { world.bug == .progressBeforeConfirm || world.bug == .notReadBack }
-    private var bucket: SimulatedBucket { world.bucket }
     private var hostility: Int { world.hostility.store }
     private static let dead = SinkError(.cancelled, "dead")
 
-    func sink(project: ProjectID, agency: String, bucket: String) throws(SinkError) -> any ObjectSink { self }
-
     func prepare() async throws(SinkError) {
         guard await life.step() else { throw Self.dead }
+        if let refusal = bucket.refusal { throw refusal }
         if world.numbers.chance(hostility / 2) { throw SinkError(.unavailable, "not reachable") }
     }
 
@@ -57,6 +68,7 @@ struct SimulatedSink: ObjectSink, ObjectSinkProvider {
             try await world.time.sleep(for: .milliseconds(world.numbers.below(3000)))
             guard await life.goesOn() else { throw Self.dead }
         }
+        if let refusal = bucket.refusal { throw refusal }
         if hostility > 0, bucket.isThrottled { throw SinkError(.throttled, "slow down") }
         if hostility > 0, bucket.isFull { throw SinkError(.full, "the quota is used up") }
         if world.numbers.chance(hostility) { return try misbehave(key, bytes) }
@@ -108,11 +120,17 @@ struct SimulatedSink: ObjectSink, ObjectSinkProvider {
 
     func read(_ key: String, _ body: @escaping @Sendable ([UInt8]) -> Void) async throws(SinkError) -> Bool {
         guard await life.step() else { throw Self.dead }
+        if let refusal = bucket.refusal { throw refusal }
         if world.numbers.chance(hostility / 4) { throw SinkError(.unavailable, "no answer") }
         let key = name(key)
         let bytes =
             believes
             ? believed.objects.withLock({ $0[key] }) : bucket.visible(key)
         return bytes.map(body) != nil
+    }
+
+    func holds(_ key: String) async throws(SinkError) -> Bool {
+        if world.bug == .namesNotLookedUp { return false }
+        return try await examine(key) != nil
     }
 }

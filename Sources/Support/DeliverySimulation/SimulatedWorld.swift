@@ -9,8 +9,8 @@ internal import Synchronization
 package final class SimulatedWorld: Sendable {
     /// A record that a client was told is stored.
     struct Acknowledgement: Sendable {
-        let partition: Int
-        let number: Int64
+        let stream: StreamID
+        let place: RecordPlace
         let record: String
     }
 
@@ -19,15 +19,20 @@ package final class SimulatedWorld: Sendable {
         var front: SimulatedProcess?
         var acknowledged: [Acknowledgement] = []
         var hasFailedSyncs = false
-        var overtaken: [String: DeliveryVerdict.Place] = [:]
         var isStoreHonest = false
+        var madeStreams: Set<Int> = []
+        var sent: [String: [UInt8]] = [:]
+        var lost: [StreamContents.Record] = []
+        var trims: [PartitionID: SequenceNumber] = [:]
     }
 
     package let time: SimulationTime
     package let numbers: SharedNumbers
     let catalog = MemoryCatalog()
     let disk: SimulatedDisk
-    let bucket: SimulatedBucket
+    private let buckets: [String: SimulatedBucket]
+    /// What the catalog has been told of tasks.
+    let history = TaskHistory()
     let bug: PlantedBug?
     let project: ProjectID
     /// Tells what happens to whoever traces a run.
@@ -46,7 +51,7 @@ package final class SimulatedWorld: Sendable {
         self.project = project
         numbers = SharedNumbers(seed: seed)
         disk = SimulatedDisk(seed: seed ^ 0xD15C)
-        bucket = SimulatedBucket(time: time)
+        buckets = Dictionary(uniqueKeysWithValues: PlannedForm.buckets.map { ($0, SimulatedBucket(time: time)) })
         self.bug = bug
         state = Mutex(State(hostility: hostility))
         calmDisk()
@@ -73,11 +78,31 @@ package final class SimulatedWorld: Sendable {
     /// Whether the disk has failed to sync, after which the log may refuse to start.
     var hasFailedSyncs: Bool { state.withLock(\.hasFailedSyncs) }
 
-    /// What retention has removed, or tried to.
-    var overtaken: [String: DeliveryVerdict.Place] { state.withLock(\.overtaken) }
-    func overtake(_ records: [String: DeliveryVerdict.Place]) {
-        state.withLock { $0.overtaken.merge(records) { $1 } }
+    // MARK: Records
+
+    /// What clients have tried to put, by its name.
+    func sent(_ name: String) -> [UInt8]? { state.withLock { $0.sent[name] } }
+    func send(_ name: String, _ data: [UInt8]) { state.withLock { $0.sent[name] = data } }
+
+    /// Records that the log had and was about to remove.
+    var lost: [StreamContents.Record] { state.withLock(\.lost) }
+    func lose(_ records: [StreamContents.Record]) { state.withLock { $0.lost += records } }
+
+    /// Notes that retention removes records, or tries to.
+    func noteTrim(of partition: PartitionID, before first: SequenceNumber) {
+        state.withLock { $0.trims[partition] = max(first, $0.trims[partition] ?? first) }
     }
+
+    func isTrimmed(_ place: RecordPlace, of stream: StreamID) -> Bool {
+        let partition = PartitionID(stream: stream, number: PartitionNumber(place.partition))
+        return state.withLock { $0.trims[partition].map { place.number < $0.value } ?? false }
+    }
+
+    /// Whether clients have made the stream once; others may make it again from then on.
+    func hasMade(_ stream: Int) -> Bool { state.withLock { $0.madeStreams.contains(stream) } }
+    func noteMade(_ stream: Int) { state.withLock { _ = $0.madeStreams.insert(stream) } }
+
+    // MARK: The store
 
     /// Whether the store fails and dies, but shows all that it has as it is.
     var isStoreHonest: Bool {
@@ -85,8 +110,39 @@ package final class SimulatedWorld: Sendable {
         set { state.withLock { $0.isStoreHonest = newValue } }
     }
 
-    /// All objects of the store.
-    package var objects: [String: [UInt8]] { bucket.objects }
+    /// All objects of the store by bucket and key.
+    var objects: [String: [UInt8]] {
+        var objects: [String: [UInt8]] = [:]
+        for (name, bucket) in buckets {
+            for (key, bytes) in bucket.objects { objects[Self.objectName(bucket: name, key: key)] = bytes }
+        }
+        return objects
+    }
+
+    static func objectName(bucket: String, key: String) -> String { "\(bucket)/\(key)" }
+
+    /// The key of an object that `objectName` has named.
+    static func key(in name: String) -> String { String(name.drop { $0 != "/" }.dropFirst()) }
+
+    func object(_ name: String) -> [UInt8]? { buckets[String(name.prefix { $0 != "/" })]?.objects[Self.key(in: name)] }
+
+    func bucket(_ name: String) -> SimulatedBucket? { buckets[name] }
+
+    /// Lets the store refuse for a while, as it does until a person mends it.
+    func stirStore() {
+        guard numbers.chance(25) else { return }
+        for name in PlannedForm.buckets where numbers.chance(60) {
+            logger.info("a bucket refuses", ["bucket": name])
+            buckets[name]?.refuse(isGone: numbers.chance(50), for: .milliseconds(500 + numbers.below(5000)))
+        }
+    }
+
+    /// Ends all that misbehaves.
+    func calm() {
+        hostility = .none
+        calmDisk()
+        for bucket in buckets.values { bucket.refuse(isGone: false, for: .zero) }
+    }
 
     // MARK: The disk
 

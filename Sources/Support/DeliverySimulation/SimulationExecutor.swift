@@ -61,9 +61,3 @@ private final class ResultBox<Value: Sendable>: Sendable {
     var value: Value? { cell.withLock { $0 } }
     func set(_ value: Value) { cell.withLock { $0 = value } }
 }
-
-/// Why a simulated run is wrong.
-package struct SimulationFailure: Error, CustomStringConvertible {
-    package let description: String
-    package init(_ description: String) { self.description = description }
-}
