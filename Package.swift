@@ -96,7 +96,7 @@ let formats: [Target] = [
 ]
 
 let adapters: [Target] = [
-    room("Adapters", "SluiceSinkObject", ["SluiceCore", "SluicePorts", "ObjectStorage", "Curl"])
+    room("Adapters", "SluiceSinkObject", ["SluiceCore", "SluicePorts", "ObjectStorage", "Curl", "Observability"])
 ]
 
 let stores: [Target] = [
@@ -170,8 +170,8 @@ let testTargets: [Target] = [
         "ObjectStorageTests",
 
         [
-            "ObjectStorage", "SluiceSinkObject", "Curl", "HTTPTypes", "ScriptedServer", "SluiceCore", "SluicePorts",
-            "SluiceTesting",
+            "ObjectStorage", "SluiceSinkObject", "Curl", "HTTPTypes", "Observability", "ScriptedServer", "SluiceCore",
+            "SluicePorts", "SluiceTesting",
         ]),
     tests("Simulation", ["DeliverySimulation"]),
     tests(

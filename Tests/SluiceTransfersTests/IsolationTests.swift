@@ -1,9 +1,13 @@
+import Dispatch
+import Foundation
 import SluiceCore
 import SluicePorts
 import SluiceTesting
 import SluiceTransfers
 import Synchronization
 import Testing
+
+@testable import SluiceSinkObject
 
 /// Tasks whose destinations are in trouble leave memory for the others: without that, the healthy task of these tests
 /// would wait for ever.
@@ -30,6 +34,71 @@ import Testing
             try await house.advance { store.good.objects.count == 3 * partitions }
         }
     }
+}
+
+/// A folder on a file system that hangs, as one of a network's may: its task can be stopped, others go on, and the server
+/// ends.
+@Suite(.timeLimit(.minutes(1))) struct HangingFolderTests {
+    @Test(arguments: [false, true]) func onlyItsOwnTaskHangs(isStopped: Bool) async throws {
+        let store = HangingStore()
+        let house = try await TestHouse(bucket: store)
+        try await house.put(["a", "b"])
+        try await house.running {
+            try await house.tasks.create(
+                house.descriptor("bad") { $0.agencyName = "bad" }, on: "meters", in: house.project)
+            await store.hang()
+            try await house.tasks.create(
+                house.descriptor("good") { $0.agencyName = "good" }, on: "meters", in: house.project)
+            try await house.advance { store.good.objects.count == 1 }
+            #expect(try await house.show("bad").partitions[0].next == .zero)
+            if isStopped {
+                try await house.tasks.stop(["bad"], on: "meters", in: house.project)
+                #expect(try await house.show("bad").summary.state == .paused)
+                try await house.tasks.start(["bad"], on: "meters", in: house.project)
+            }
+        }
+        // The service has ended with the task still hanging.
+        #expect(house.tasks.jobCount == 0)
+        store.recover()
+        try await house.running {
+            try await house.advance { try await house.show("bad").partitions[0].next == SequenceNumber(2) }
+        }
+    }
+}
+
+/// Buckets in memory, but for the agency `bad` in a folder that hangs when told to.
+private final class HangingStore: ObjectSinkProvider {
+    let good = TestBucket()
+    private let root = NSTemporaryDirectory() + "sluice-hanging-\(UInt64.random(in: 0 ... .max))"
+    private let folders: FolderBuckets
+    private let gate = DispatchSemaphore(value: 0)
+
+    init() { folders = FolderBuckets(root: root) }
+    deinit { try? FileManager.default.removeItem(atPath: root) }
+
+    func sink(project: ProjectID, agency: String, bucket: String) throws(SinkError) -> any ObjectSink {
+        agency == "bad" ? try folders.sink(project: project, agency: agency, bucket: bucket) : good
+    }
+
+    /// Returns when both threads of the folder hang in a call.
+    func hang() async {
+        let (hanging, entered) = AsyncStream.makeStream(of: Void.self)
+        for _ in 0..<2 {
+            Task { [folders, gate] in
+                await folders.threads.run { _ in
+                    entered.yield()
+                    gate.wait()
+                }
+            }
+        }
+        var count = 0
+        for await _ in hanging {
+            count += 1
+            if count == 2 { return }
+        }
+    }
+
+    func recover() { for _ in 0..<2 { gate.signal() } }
 }
 
 /// A store whose bucket for the agency `bad` ends in hanging.

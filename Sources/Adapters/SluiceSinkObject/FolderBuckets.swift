@@ -1,3 +1,4 @@
+package import Observability
 package import SluiceCore
 package import SluicePorts
 
@@ -6,12 +7,17 @@ package import SluicePorts
 /// Objects are written beside their place and renamed into it after a sync, so that a reader and a crash see whole
 /// objects only. A bucket is made on first use.
 package struct FolderBuckets: ObjectSinkProvider {
-    private let root: String
-    private let threads: BlockingThreads
+    let root: String
+    let threads: BlockingThreads
+    let logger: Logger
+    let writes = FolderWrites()
 
-    /// - Parameter root: the directory that holds one folder a bucket; made on first use.
-    package init(root: String) {
+    /// - Parameters:
+    ///   - root: the directory that holds one folder a bucket; made on first use.
+    ///   - logger: is told where in the file system something fails, which users of the API are not.
+    package init(root: String, logger: Logger = .silent) {
         self.root = root
+        self.logger = logger
         threads = BlockingThreads(count: 2)
     }
 
@@ -23,6 +29,6 @@ package struct FolderBuckets: ObjectSinkProvider {
         guard !bucket.isEmpty, !bucket.hasPrefix("."), !bucket.contains("/"), !bucket.contains("\0") else {
             throw SinkError(.notFound, "\(bucket) cannot be the name of a folder")
         }
-        return FolderSink(folder: root + "/" + bucket, threads: threads)
+        return FolderSink(bucket: bucket, buckets: self)
     }
 }

@@ -1,16 +1,11 @@
+internal import Observability
 internal import SluiceCore
 internal import SluicePorts
 
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#endif
-
 /// One folder as a bucket.
 struct FolderSink: ObjectSink {
-    let folder: String
-    let threads: BlockingThreads
+    let bucket: String
+    let buckets: FolderBuckets
 
     /// Temporary objects lie here, outside every prefix that an object can have. What a crash leaves is replaced by the
     /// next attempt, which has the same name.
@@ -26,65 +21,66 @@ struct FolderSink: ObjectSink {
         return String(CRC32C.checksum(Array(key.utf8)), radix: 16) + key[start...].replacing("/", with: "-")
     }
 
+    private var folder: String { buckets.root + "/" + bucket }
+    private var incomplete: String { folder + "/" + Self.temporaryFolder }
+
     func prepare() async throws(SinkError) {
-        let folder = folder
-        let result: Result<Void, SinkError> = await withTaskExecutorPreference(threads) {
-            Result { () throws(SinkError) in try FolderFiles.makeDirectories(folder + "/" + Self.temporaryFolder) }
-        }
-        try result.get()
+        let incomplete = incomplete
+        try await perform { _ throws(FolderFault) in try FolderFiles.makeDirectories(incomplete) }
     }
 
     func write(_ key: String, body: ObjectBody) async throws {
         let path = folder + "/" + key
-        let temporary = folder + "/" + Self.temporaryFolder + "/" + Self.temporaryName(of: key)
-        try await withTaskExecutorPreference(threads) {
-            try FolderFiles.makeDirectories(folder + "/" + Self.temporaryFolder)
-            try await Self.fill(temporary, from: body)
-            let directory = String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
-            try FolderFiles.makeDirectories(directory)
-            try FolderFiles.rename(temporary, to: path)
-            try FolderFiles.synchronizeDirectory(directory)
+        let incomplete = incomplete
+        guard let writing = buckets.writes.begin(incomplete + "/" + Self.temporaryName(of: key)) else {
+            throw SinkError(.unavailable, "an earlier write of \(bucket)/\(key) has not come back from the file system")
         }
-    }
-
-    /// Writes all of the body into a new file and makes it durable; leaves no file behind when that fails.
-    private static func fill(_ path: String, from body: ObjectBody) async throws {
-        let file = try FolderFile(creating: path)
         do {
+            try await perform { _ throws(FolderFault) in try writing.begin(in: incomplete) }
             while let piece = try await body.next() {
-                try Task.checkCancellation()
-                try file.write(piece)
+                try await perform { _ throws(FolderFault) in try writing.append(piece) }
             }
-            try file.synchronize()
-            try file.close()
+            try await perform { _ throws(FolderFault) in try writing.finish(at: path) }
         } catch {
-            file.abandon()
+            if writing.abandon() { _ = await buckets.threads.run { _ in writing.cleanUp() } }
             throw error
         }
     }
 
     func read(_ key: String, _ body: @escaping @Sendable ([UInt8]) -> Void) async throws(SinkError) -> Bool {
         let path = folder + "/" + key
-        let result: Result<Bool, SinkError> = await withTaskExecutorPreference(threads) {
-            Result { () throws(SinkError) in try FolderFiles.read(path, body) }
+        return try await perform { isWanted throws(FolderFault) in
+            try FolderFiles.read(path, while: isWanted, body)
         }
-        return try result.get()
     }
 
     func holds(_ key: String) async throws(SinkError) -> Bool {
         let path = folder + "/" + key
-        let result: Result<Bool, SinkError> = await withTaskExecutorPreference(threads) {
-            Result { () throws(SinkError) in try FolderFiles.exists(path) }
-        }
-        return try result.get()
+        return try await perform { _ throws(FolderFault) in try FolderFiles.exists(path) }
     }
 
     /// Removes an object; one that is gone already counts as removed.
     func remove(_ key: String) async throws(SinkError) {
         let path = folder + "/" + key
-        let result: Result<Void, SinkError> = await withTaskExecutorPreference(threads) {
-            Result { () throws(SinkError) in try FolderFiles.remove(path) }
+        try await perform { _ throws(FolderFault) in try FolderFiles.remove(path) }
+    }
+
+    /// Runs blocking calls on the folder's threads. A cancelled task goes on at once: a call on a file system that hangs,
+    /// as a network's may, comes back late or never.
+    private func perform<Value: Sendable>(
+        _ body: @escaping @Sendable (_ isWanted: () -> Bool) throws(FolderFault) -> Value
+    ) async throws(SinkError) -> Value {
+        guard !Task.isCancelled,
+            let result = await buckets.threads.run({ isWanted in
+                Result { () throws(FolderFault) in try body(isWanted) }
+            })
+        else { throw SinkError(.cancelled, "cancelled") }
+        do {
+            return try result.get()
+        } catch {
+            buckets.logger.warning(
+                "a folder of buckets failed", ["action": error.action, "path": error.path, "reason": error.reason])
+            throw error.shown(below: buckets.root)
         }
-        try result.get()
     }
 }

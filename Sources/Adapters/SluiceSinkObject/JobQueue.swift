@@ -11,7 +11,7 @@ internal import Synchronization
 @safe final class JobQueue: @unchecked Sendable {
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
-    private var jobs: [UnownedJob] = []
+    private var jobs: [@Sendable () -> Void] = []
     private var isClosed = false
 
     init() {
@@ -26,7 +26,7 @@ internal import Synchronization
         unsafe mutex.deallocate()
     }
 
-    func append(_ job: UnownedJob) {
+    func append(_ job: @escaping @Sendable () -> Void) {
         unsafe pthread_mutex_lock(mutex)
         jobs.append(job)
         unsafe pthread_cond_signal(condition)
@@ -34,7 +34,7 @@ internal import Synchronization
     }
 
     /// The next job; waits for one. Nil when the queue is closed and empty.
-    func next() -> UnownedJob? {
+    func next() -> (@Sendable () -> Void)? {
         unsafe pthread_mutex_lock(mutex)
         defer { unsafe pthread_mutex_unlock(mutex) }
         while jobs.isEmpty, !isClosed { unsafe pthread_cond_wait(condition, mutex) }

@@ -1,5 +1,6 @@
 package import Curl
 package import ObjectStorage
+package import Observability
 package import SluiceCore
 package import SluicePorts
 
@@ -54,17 +55,18 @@ package struct ObjectDestinations: ObjectSinkProvider {
     /// - Parameters:
     ///   - rules: in the order of their precedence.
     ///   - folder: where buckets are folders when no rule fits.
-    package init(_ rules: [Rule], otherwise folder: String, time: any TimeSource) {
+    ///   - logger: is told where in the file system something fails.
+    package init(_ rules: [Rule], otherwise folder: String, time: any TimeSource, logger: Logger = .silent) {
         self.rules = rules.map { rule in
             let target: Target =
                 switch rule.place {
-                case .folder(let path): .folders(FolderBuckets(root: path))
+                case .folder(let path): .folders(FolderBuckets(root: path, logger: logger))
                 case .endpoint(let endpoint, let client):
                     .store(ObjectStorageClient(endpoint, over: client, secondsSinceEpoch: { time.now().seconds }))
                 }
             return Choice(agency: rule.agency, project: rule.project, target: target, place: rule.place.name)
         }
-        otherwise = FolderBuckets(root: folder)
+        otherwise = FolderBuckets(root: folder, logger: logger)
         self.folder = folder
         self.time = time
     }

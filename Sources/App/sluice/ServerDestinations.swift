@@ -43,7 +43,7 @@ final class ServerDestinations: ObjectSinkProvider {
         state = Mutex(
             State(
                 clients: clients, generation: snapshot.generation,
-                destinations: ObjectDestinations(rules, otherwise: folder, time: time)))
+                destinations: ObjectDestinations(rules, otherwise: folder, time: time, logger: logger)))
     }
 
     func sink(project: ProjectID, agency: String, bucket: String) throws(SinkError) -> any ObjectSink {
@@ -77,7 +77,7 @@ final class ServerDestinations: ObjectSinkProvider {
                 let rules = try Self.rules(fixed + snapshot.destinations, region: region, &clients)
                 state = State(
                     clients: clients, generation: snapshot.generation,
-                    destinations: ObjectDestinations(rules, otherwise: folder, time: time))
+                    destinations: ObjectDestinations(rules, otherwise: folder, time: time, logger: logger))
             } catch {
                 // Asked again at the next use; until then the former destinations are right for all that has not changed.
                 logger.error("an HTTP client for a destination cannot be started", ["error": "\(error)"])
