@@ -76,7 +76,7 @@ let bindings: [Target] = [
     systemLibrary("CSnappy", pkgConfig: "snappy", apt: ["libsnappy-dev"]),
     binding("Compression", over: "CZlib", ["CZstd", "CLZ4", "CSnappy"]),
     systemLibrary("CCrypto", pkgConfig: "libcrypto", apt: ["libssl-dev"]),
-    binding("Crypto", over: "CCrypto"),
+    binding("Crypto", over: "CCrypto", ["SluiceCore"]),
     systemLibrary("CSQLite", pkgConfig: "sqlite3", apt: ["libsqlite3-dev"]),
     binding("SQLite", over: "CSQLite"),
     systemLibrary("CYAML", pkgConfig: "yaml-0.1", apt: ["libyaml-dev"]),
@@ -88,7 +88,7 @@ let bindings: [Target] = [
 ]
 
 let clients: [Target] = [
-    room("Clients", "ObjectStorage", ["Curl", "Crypto", "HTTPTypes"])
+    room("Clients", "ObjectStorage", ["SluiceCore", "Curl", "Crypto", "HTTPTypes"])
 ]
 
 let formats: [Target] = [

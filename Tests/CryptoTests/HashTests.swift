@@ -56,25 +56,12 @@ import Testing
     }
 }
 
-@Suite struct TextEncodingTests {
-    @Test(arguments: [
-        ([UInt8](), "", ""), ([0xff], "/w==", "_w"), ([1, 2], "AQI=", "AQI"), ([0xfb, 0xef, 0xbe], "++++", "----"),
-    ])
-    func base64(bytes: [UInt8], standard: String, url: String) {
-        #expect(Base64.encode(bytes) == standard && Base64.decode(standard) == bytes)
-        #expect(Base64.encode(bytes, .url) == url && Base64.decode(url, .url) == bytes)
-    }
-
-    @Test(arguments: ["A", "AB", "AQ=I", "AQI", "AR==", "AQJ=", "====", "A Q=", "__==", "AQI=\n"])
-    func refusesBase64(text: String) {
-        #expect(Base64.decode(text) == nil)
-    }
-
-    @Test(arguments: ["0", "0g", "zz", "0x", " 0"]) func refusesHex(text: String) {
+@Suite struct HexTests {
+    @Test(arguments: ["0", "0g", "zz", "0x", " 0"]) func refuses(text: String) {
         #expect(Hex.decode(text) == nil)
     }
 
-    @Test func hexBothCases() {
+    @Test func readsBothCases() {
         #expect(Hex.decode("00fFA9") == [0, 255, 0xa9] && Hex.encode([0, 255, 0xa9] as [UInt8]) == "00ffa9")
     }
 }

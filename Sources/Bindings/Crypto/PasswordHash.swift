@@ -1,4 +1,5 @@
 internal import CCrypto
+internal import SluiceCore
 
 /// A password as scrypt stores it (RFC 7914), its parameters in the text: `$scrypt$ln=15,r=8,p=3$SALT$HASH`.
 ///
@@ -52,7 +53,8 @@ package struct PasswordHash: Sendable, Hashable, CustomStringConvertible {
         let parts = text.split(separator: "$", omittingEmptySubsequences: false)
         let malformed = CryptoError(.malformed, "not a scrypt password hash")
         guard parts.count == 5, parts[0].isEmpty, parts[1] == "scrypt",
-            let salt = Base64.decode(parts[3], .url), let hash = Base64.decode(parts[4], .url),
+            let salt = Base64.decode(canonical: parts[3], .urlSafe),
+            let hash = Base64.decode(canonical: parts[4], .urlSafe),
             (8...64).contains(salt.count), (16...64).contains(hash.count)
         else { throw malformed }
         let numbers = parts[2].split(separator: ",", omittingEmptySubsequences: false)
@@ -73,7 +75,7 @@ package struct PasswordHash: Sendable, Hashable, CustomStringConvertible {
     /// The text to store.
     package var description: String {
         "$scrypt$ln=\(cost.logarithm),r=\(cost.blockSize),p=\(cost.parallelism)"
-            + "$\(Base64.encode(salt, .url))$\(Base64.encode(hash, .url))"
+            + "$\(Base64.encode(salt, .urlSafe))$\(Base64.encode(hash, .urlSafe))"
     }
 
     private static func derive(

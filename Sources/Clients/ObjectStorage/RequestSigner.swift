@@ -1,5 +1,6 @@
 internal import Crypto
 internal import HTTPTypes
+internal import SluiceCore
 
 /// A moment in the spellings that signatures need.
 package struct SigningTime: Sendable, Hashable {

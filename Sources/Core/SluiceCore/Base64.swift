@@ -3,8 +3,17 @@ internal import CKernels
 /// Base64 (RFC 4648) by the processor's widest vectors.
 ///
 /// Decoding takes the standard and the URL-safe alphabet, also mixed, with complete padding or none. Everything else
-/// is refused: blanks and line breaks, other characters, incomplete padding, a single character left over.
+/// is refused: blanks and line breaks, other characters, incomplete padding, a single character left over. What this
+/// server wrote itself is read with `decode(canonical:)`, which knows one text for each value.
 package enum Base64 {
+    /// The two forms in which bytes are written.
+    package enum Spelling: Sendable {
+        /// Section 4, with padding.
+        case standard
+        /// Section 5, for file names, headers and addresses, without padding.
+        case urlSafe
+    }
+
     /// The number of characters that `byteCount` bytes take with padding.
     package static func encodedCount(_ byteCount: Int) -> Int { (byteCount + 2) / 3 * 4 }
 
@@ -15,14 +24,10 @@ package enum Base64 {
         }
     }
 
-    /// The standard alphabet with padding.
-    package static func encode(_ bytes: [UInt8]) -> String {
-        unsafe bytes.withUnsafeBytes { unsafe encode($0) }
-    }
-
-    /// The URL-safe alphabet without padding.
-    package static func encodeURLSafe(_ bytes: [UInt8]) -> String {
-        let characters = encode(bytes).utf8.prefix { $0 != UInt8(ascii: "=") }.map { character in
+    package static func encode(_ bytes: [UInt8], _ spelling: Spelling = .standard) -> String {
+        let text = unsafe bytes.withUnsafeBytes { unsafe encode($0) }
+        guard spelling == .urlSafe else { return text }
+        let characters = text.utf8.prefix { $0 != UInt8(ascii: "=") }.map { character in
             switch character {
             case UInt8(ascii: "+"): UInt8(ascii: "-")
             case UInt8(ascii: "/"): UInt8(ascii: "_")
@@ -58,6 +63,13 @@ package enum Base64 {
     package static func decode(_ text: some StringProtocol) -> [UInt8]? {
         var text = String(text)
         return text.withUTF8 { unsafe decode(UnsafeRawBufferPointer($0)) }
+    }
+
+    /// The bytes of the text that `encode` makes of them; nil for any other text, also for one that differs in unused
+    /// bits, padding or alphabet alone.
+    package static func decode(canonical text: some StringProtocol, _ spelling: Spelling = .standard) -> [UInt8]? {
+        guard let bytes = decode(text), encode(bytes, spelling).utf8.elementsEqual(text.utf8) else { return nil }
+        return bytes
     }
 
     /// Chooses the widest implementation up to a level (2 AVX-512, 1 AVX2, 0 tables), for tests; returns the one chosen.

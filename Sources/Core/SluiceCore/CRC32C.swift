@@ -12,4 +12,10 @@ package enum CRC32C {
     package static func checksum(_ bytes: [UInt8], continuing seed: UInt32 = 0) -> UInt32 {
         unsafe bytes.withUnsafeBytes { unsafe checksum($0, continuing: seed) }
     }
+
+    /// The checksum as answers and messages write it: `crc32c:` and eight digits.
+    package static func text(_ checksum: UInt32) -> String {
+        let digits = String(checksum, radix: 16)
+        return "crc32c:" + String(repeating: "0", count: 8 - digits.utf8.count) + digits
+    }
 }

@@ -39,7 +39,7 @@ package struct CursorCodec: Sendable {
             + content.position.partition.description
             + #"","cursor-type":"AT_SEQUENCE_NUMBER","starting-sequence-number":""# + content.position.next.description
             + #""},"generateTimestamp":"# + content.issuedAt.description + #","sid":""# + content.streamID.text + "\""
-        return SluiceCore.Base64.encodeURLSafe(Array((head + #","m":""# + code(of: head) + "\"}").utf8))
+        return Base64.encode(Array((head + #","m":""# + code(of: head) + "\"}").utf8), .urlSafe)
     }
 
     private func code(of text: String) -> String {
@@ -67,7 +67,7 @@ package struct CursorCodec: Sendable {
 
     /// Reads a cursor; throws `invalidCursor` for whatever this server did not write.
     package func decode(_ text: String) throws(StreamsError) -> CursorContent {
-        guard text.utf8.count <= Self.maximumLength, let bytes = SluiceCore.Base64.decode(text),
+        guard text.utf8.count <= Self.maximumLength, let bytes = Base64.decode(text),
             let wire = try? JSONDecoder().decode(Wire.self, from: Data(bytes)),
             let partition = PartitionNumber(parsing: wire.getIteratorParam.partition),
             let number = Int64(wire.getIteratorParam.number)

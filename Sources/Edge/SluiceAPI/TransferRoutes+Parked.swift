@@ -34,7 +34,7 @@ extension TransferRoutes {
                     ParkedRecordAnswer(
                         partition_id: record.partition.description, sequence_number: record.number.description,
                         cause: record.cause, attempts: record.attempts,
-                        data: withData ? SluiceCore.Base64.encode(record.data) : nil,
+                        data: withData ? Base64.encode(record.data) : nil,
                         timestamp: record.timestamp.milliseconds, parked_at: record.parkedAt.milliseconds,
                         last_attempt_at: record.lastAttemptAt.milliseconds, partition_key: record.partitionKey,
                         error_object: record.errorObject, replay_pending: record.isReplayPending ? true : nil)

@@ -194,12 +194,11 @@ package struct TransferRoutes: Sendable {
     }
 
     @Sendable private static func answer(_ delivery: Delivery) -> DeliveryAnswer {
-        let digits = String(delivery.crc32c, radix: 16)
-        return DeliveryAnswer(
+        DeliveryAnswer(
             object: delivery.object, partition_id: delivery.partition.description,
             first_sequence_number: delivery.first.description, last_sequence_number: delivery.last.description,
             records: delivery.records, bytes: delivery.bytes,
-            checksum: "crc32c:" + String(repeating: "0", count: 8 - digits.utf8.count) + digits,
+            checksum: CRC32C.text(delivery.crc32c),
             delivered_at: delivery.deliveredAt.milliseconds)
     }
 

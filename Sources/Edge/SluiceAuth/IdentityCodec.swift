@@ -96,7 +96,9 @@ enum IdentityCodec {
 
     static func accessKey(_ entry: CatalogEntry, sealing: SealingKey) throws(IdentityError) -> AccessKey {
         let record = try decode(AccessKeyRecord.self, entry, \.version)
-        guard let sealed = Base64.decode(record.sealedSecret) else { throw damaged(entry, "its secret is not base64") }
+        guard let sealed = Base64.decode(canonical: record.sealedSecret) else {
+            throw damaged(entry, "its secret is not base64")
+        }
         let secret: [UInt8]
         do {
             secret = try sealing.open(sealed, context: entry.key.text)

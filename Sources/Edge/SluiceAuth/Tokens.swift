@@ -47,7 +47,7 @@ struct Tokens: Sendable {
             String(claims.expires.milliseconds),
         ]
         let plain = Array(fields.joined(separator: "\n").utf8)
-        return Base64.encode(AESGCM.seal(plain, key: key, authenticating: Self.context), .url)
+        return Base64.encode(AESGCM.seal(plain, key: key, authenticating: Self.context), .urlSafe)
     }
 
     /// The claims of a token that this server sealed and that has not expired; nil for any other text.
@@ -61,7 +61,7 @@ struct Tokens: Sendable {
     }
 
     private func unseal(_ text: String, now: Timestamp) -> Claims? {
-        guard text.utf8.count <= Self.bytesMax, let sealed = Base64.decode(text, .url),
+        guard text.utf8.count <= Self.bytesMax, let sealed = Base64.decode(canonical: text, .urlSafe),
             let plain = try? AESGCM.open(sealed, key: key, authenticating: Self.context)
         else { return nil }
         let fields = String(decoding: plain, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)

@@ -115,7 +115,6 @@ struct ObjectVerifier: Sendable {
 
 extension ObjectFacts {
     fileprivate var described: String {
-        let digits = String(crc32c, radix: 16)
-        return "\(length) bytes with checksum crc32c:" + String(repeating: "0", count: 8 - digits.utf8.count) + digits
+        "\(length) bytes with checksum \(CRC32C.text(crc32c))"
     }
 }

@@ -74,7 +74,7 @@ struct DestinationRecord: Codable, Sendable {
         switch (folder, endpoint) {
         case (let path?, nil): place = .folder(path)
         case (nil, let endpoint?):
-            guard let sealed = Base64.decode(endpoint.sealedSecret) else {
+            guard let sealed = Base64.decode(canonical: endpoint.sealedSecret) else {
                 throw Self.damaged(entry, "its secret is not base64")
             }
             let secret: [UInt8]

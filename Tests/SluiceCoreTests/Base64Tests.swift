@@ -23,7 +23,9 @@ struct Base64Tests {
             #expect(Base64.decode(bare) == bytes)
             let safe = bare.replacingOccurrences(of: "+", with: "-").replacingOccurrences(of: "/", with: "_")
             #expect(Base64.decode(safe) == bytes)
-            #expect(Base64.encodeURLSafe(bytes) == safe)
+            #expect(Base64.encode(bytes, .urlSafe) == safe)
+            #expect(Base64.decode(canonical: text) == bytes)
+            #expect(Base64.decode(canonical: safe, .urlSafe) == bytes)
         }
     }
 
@@ -61,6 +63,16 @@ struct Base64Tests {
         } else {
             #expect(Base64.decode(text) == Array(expected.utf8))
         }
+    }
+
+    @Test(arguments: ["A", "AB", "AQ=I", "AQI", "AR==", "AQJ=", "====", "A Q=", "__==", "AQI=\n"])
+    func refusesAllButTheCanonicalText(text: String) {
+        #expect(Base64.decode(canonical: text) == nil)
+    }
+
+    @Test(arguments: ["A", "AR", "AQJ", "AQI=", "AQ==", "++++", "A+-_", "AQI\n"])
+    func refusesAllButTheCanonicalURLSafeText(text: String) {
+        #expect(Base64.decode(canonical: text, .urlSafe) == nil)
     }
 
     /// A vector store must not reach beyond the bytes that the text stands for.
