@@ -100,7 +100,7 @@ let adapters: [Target] = [
 ]
 
 let stores: [Target] = [
-    room("Stores", "SluiceCatalog", ["SluiceCore"]),
+    room("Stores", "SluiceCatalog", ["SluiceCore", "Observability"]),
     room("Stores", "SluiceCatalogSQLite", ["SluiceCore", "SluiceCatalog", "SQLite"]),
     room("Stores", "SluiceDestinations", ["SluiceCore", "SluiceCatalog", "Crypto", "Observability"]),
     room("Stores", "SluiceLog", ["SluiceCore", "SluicePorts", "Observability"]),
@@ -188,7 +188,9 @@ let testTargets: [Target] = [
     tests("LifecycleTests", ["Lifecycle", "Observability", "SluiceCore", "SluiceTesting"]),
     tests("YAMLTests", ["YAML"]),
     tests("SettingsTests", ["Settings", "SluiceCore", "Observability"]),
-    tests("SluiceCatalogTests", ["SluiceCore", "SluiceCatalog", "SluiceCatalogSQLite", "SQLite", "SluiceTesting"]),
+    tests(
+        "SluiceCatalogTests",
+        ["Observability", "SluiceCore", "SluiceCatalog", "SluiceCatalogSQLite", "SQLite", "SluiceTesting"]),
     tests(
         "ClientCommandsTests",
         ["ClientCommands", "Terminal", "SluiceCore", "HTTPTypes", "ScriptedServer", "SluiceTesting"]),
@@ -210,8 +212,11 @@ let fuzzTargets: [Target] =
         fuzz("FuzzLogReader", ["SluiceCore", "SluiceLog", "SluiceTesting", "Observability"]),
         fuzz("FuzzSignature", ["SluiceAuth", "SluiceCore", "HTTPTypes", "Crypto"]),
         fuzz("FuzzParquetRecords", ["SluiceCore", "SluiceFormats"]),
-        fuzz("FuzzPutRecordsJSON", ["HTTPTypes", "SluiceCore", "SluicePorts", "SluiceWire"]),
-        fuzz("FuzzPutRecordsProtobuf", ["HTTPTypes", "SluiceCore", "SluicePorts", "SluiceWire"]),
+        .target(
+            name: "PutRecordsRoundTrip", dependencies: ["HTTPTypes", "SluiceCore", "SluicePorts", "SluiceWire"],
+            path: "Tests/Fuzz/PutRecordsRoundTrip", swiftSettings: checked),
+        fuzz("FuzzPutRecordsJSON", ["HTTPTypes", "PutRecordsRoundTrip", "SluiceWire"]),
+        fuzz("FuzzPutRecordsProtobuf", ["HTTPTypes", "PutRecordsRoundTrip", "SluiceWire"]),
     ]
 
 /// Measured by scripts/bench, in a build of its own.

@@ -2,6 +2,7 @@ internal import Curl
 internal import ObjectStorage
 internal import Observability
 internal import Settings
+internal import SluiceCatalog
 internal import SluiceCore
 internal import SluiceDestinations
 internal import SluicePorts

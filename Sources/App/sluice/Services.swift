@@ -1,6 +1,7 @@
 internal import HTTPServer
 internal import Lifecycle
 internal import SluiceAuth
+internal import SluiceCatalog
 internal import SluiceDestinations
 internal import SluiceStreams
 internal import SluiceTransfers

@@ -4,14 +4,11 @@ package import SluiceCore
 
 /// What `sluice admin project|user|key` does: changes of identities in the catalog, one after another, from any process.
 ///
-/// A running server sees each change within `IdentityDirectory.pollInterval`; its own process calls `refresh` after one.
+/// A running server sees each change within `CatalogFollower.pollInterval`.
 package struct IdentityAdministration: Sendable {
     private let catalog: any Catalog
     private let sealing: SealingKey
     private let passwords: PasswordWorker
-
-    /// Beginnings of one change anew because another one came first.
-    private static let attemptsMax = 16
 
     package init(catalog: any Catalog, sealing: SealingKey, passwords: PasswordWorker) {
         self.catalog = catalog
@@ -221,21 +218,9 @@ package struct IdentityAdministration: Sendable {
     private func change<Value: Sendable>(
         _ decide: (IdentitySnapshot) throws(IdentityError) -> ([CatalogChange], Value)
     ) async throws(IdentityError) -> Value {
-        for _ in 0..<Self.attemptsMax {
-            let snapshot = try await load()
-            let (changes, value) = try decide(snapshot)
-            let generation = CatalogChange.put(
-                IdentityCodec.generation, [],
-                expecting: snapshot.generation == 0 ? .absent : .revision(snapshot.generation))
-            do {
-                try await catalog.commit([generation] + changes)
-                return value
-            } catch {
-                if error.code == .conflict { continue }
-                throw IdentityError(error)
-            }
-        }
-        throw IdentityError(.busy, "others change identities at the same time")
+        let value = try await IdentityCodec.collection(in: catalog).change(from: load, decide)
+        guard let value else { throw IdentityError(.busy, "others change identities at the same time") }
+        return value
     }
 
     private static func checkName(_ name: String, of kind: String) throws(IdentityError) {

@@ -18,11 +18,9 @@ package enum IdentityBootstrap {
         catalog: any Catalog, sealing: SealingKey, passwords: PasswordWorker, region: String,
         credentialsPath path: String
     ) async throws(IdentityError) -> Bool {
-        do throws(CatalogError) {
-            if try await catalog.get(IdentityCodec.generation) != nil { return false }
-        } catch {
-            throw IdentityError(error)
-        }
+        let collection = IdentityCodec.collection(in: catalog)
+        let generation = try await collection.generation(throwing: IdentityError.self)
+        guard generation == 0 else { return false }
         let credentials: Credentials
         if let found = try Credentials.read(path) {
             credentials = found
@@ -43,7 +41,7 @@ package enum IdentityBootstrap {
             id: Credentials.randomID(), name: credentials.userName, domainID: credentials.domainID,
             projects: [project], isEnabled: true, passwordHash: hash, tokenEpoch: 0)
         let changes: [CatalogChange] = [
-            .put(IdentityCodec.generation, [], expecting: .absent),
+            collection.nextGeneration(after: generation),
             try IdentityCodec.put(Domain(id: credentials.domainID, name: credentials.domainName)),
             try IdentityCodec.put(
                 Project(

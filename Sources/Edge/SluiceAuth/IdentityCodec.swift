@@ -5,14 +5,17 @@ internal import SluiceCore
 
 /// Identities as they stand in the catalog: JSON records of version 1 below `identity/`.
 ///
-/// Every change also writes `identity/generation`, so that all changes happen one after another, whichever process makes
-/// them, and a reader learns of any change by one look at one key.
+/// They are one `CatalogCollection`, whose generation is `identity/generation`.
 enum IdentityCodec {
-    static let generation = CatalogKey("identity", "generation")
+    private static let generation = CatalogKey("identity", "generation")
     static let domains = CatalogKey("identity", "domain", trailingSlash: true)
     static let projects = CatalogKey("identity", "project", trailingSlash: true)
     static let users = CatalogKey("identity", "user", trailingSlash: true)
     static let accessKeys = CatalogKey("identity", "key", trailingSlash: true)
+
+    static func collection(in catalog: any Catalog) -> CatalogCollection {
+        CatalogCollection(in: catalog, generation: generation)
+    }
 
     static func key(_ prefix: CatalogKey, _ id: String) -> CatalogKey { CatalogKey(prefix.text + id) }
 

@@ -1,7 +1,7 @@
 package import SluiceCatalog
 
 /// Why an administrative change or the loading of identities failed.
-package struct IdentityError: Error, Sendable, CustomStringConvertible {
+package struct IdentityError: CatalogCausedError, Sendable, CustomStringConvertible {
     package enum Code: Sendable, Hashable {
         /// The name or value is not allowed.
         case invalid
@@ -27,7 +27,7 @@ package struct IdentityError: Error, Sendable, CustomStringConvertible {
         self.message = message
     }
 
-    init(_ error: CatalogError) {
+    package init(_ error: CatalogError) {
         self.init(.catalog(error.code), error.description)
     }
 

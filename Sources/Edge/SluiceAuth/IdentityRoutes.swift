@@ -1,5 +1,6 @@
 internal import FoundationEssentials
 package import HTTPTypes
+internal import SluiceCatalog
 package import SluiceCore
 
 /// The identity service beside DIS and DRS: tokens, catalog, projects and domains as public clients ask for them (spec

@@ -3,7 +3,7 @@ internal import SluiceCatalog
 internal import SluiceCore
 
 /// All identities at one moment, with the indexes that requests need. Immutable: a change makes a new snapshot.
-package final class IdentitySnapshot: Sendable {
+package final class IdentitySnapshot: CatalogSnapshot {
     /// An access key and what a request signed with it may do.
     struct Signer: Sendable {
         let key: AccessKey
@@ -12,7 +12,7 @@ package final class IdentitySnapshot: Sendable {
     }
 
     /// The revision of the generation record; 0 when no identity has ever been written.
-    let generation: Int64
+    package let generation: Int64
     let domains: [String: Domain]
     let projects: [ProjectID: Project]
     let users: [String: User]
@@ -78,35 +78,30 @@ package final class IdentitySnapshot: Sendable {
 
     /// Reads all identities as of one generation.
     static func load(_ catalog: any Catalog, sealing: SealingKey) async throws(IdentityError) -> IdentitySnapshot {
-        do {
-            for _ in 0..<attemptsMax {
-                let before = try await catalog.get(IdentityCodec.generation)?.revision ?? 0
-                if before == 0 { return empty }
-                let domains = try await all(catalog, IdentityCodec.domains)
-                let projects = try await all(catalog, IdentityCodec.projects)
-                let users = try await all(catalog, IdentityCodec.users)
-                let keys = try await all(catalog, IdentityCodec.accessKeys)
-                guard try await catalog.get(IdentityCodec.generation)?.revision == before else { continue }
-                return try decode(before, domains, projects, users, keys, sealing)
-            }
-        } catch let error as CatalogError {
-            throw IdentityError(error)
-        } catch let error as IdentityError {
-            throw error
-        } catch {
-            throw IdentityError(.damaged, "identities could not be read: \(error)")
+        let snapshot = try await IdentityCodec.collection(in: catalog).read { generation throws(IdentityError) in
+            if generation == 0 { return empty }
+            return try decode(
+                generation, try await all(catalog, IdentityCodec.domains),
+                try await all(catalog, IdentityCodec.projects), try await all(catalog, IdentityCodec.users),
+                try await all(catalog, IdentityCodec.accessKeys), sealing)
         }
-        throw IdentityError(.busy, "identities change faster than they can be read")
+        guard let snapshot else { throw IdentityError(.busy, "identities change faster than they can be read") }
+        return snapshot
     }
 
-    /// Readings given up because of a change in between.
-    private static let attemptsMax = 8
     private static let pageSize = 1000
 
-    private static func all(_ catalog: any Catalog, _ prefix: CatalogKey) async throws(CatalogError) -> [CatalogEntry] {
+    private static func all(
+        _ catalog: any Catalog, _ prefix: CatalogKey
+    ) async throws(IdentityError) -> [CatalogEntry] {
         var entries: [CatalogEntry] = []
         while true {
-            let page = try await catalog.list(prefix: prefix, after: entries.last?.key, limit: pageSize)
+            let page: [CatalogEntry]
+            do throws(CatalogError) {
+                page = try await catalog.list(prefix: prefix, after: entries.last?.key, limit: pageSize)
+            } catch {
+                throw IdentityError(error)
+            }
             entries += page
             if page.count < pageSize { return entries }
         }

@@ -1,4 +1,5 @@
 internal import Crypto
+internal import SluiceCatalog
 internal import SluiceCore
 
 /// Turns an authentication request into a token: who is it, and for which scope.

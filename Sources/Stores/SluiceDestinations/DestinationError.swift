@@ -1,7 +1,7 @@
 package import SluiceCatalog
 
 /// Why the destinations of the catalog could not be read or changed; nothing has changed then.
-package struct DestinationError: Error, Sendable, CustomStringConvertible {
+package struct DestinationError: CatalogCausedError, Sendable, CustomStringConvertible {
     package enum Code: Sendable, Hashable {
         /// The name is not allowed.
         case invalid
@@ -25,7 +25,7 @@ package struct DestinationError: Error, Sendable, CustomStringConvertible {
         self.message = message
     }
 
-    init(_ error: CatalogError) {
+    package init(_ error: CatalogError) {
         self.init(.catalog(error.code), error.description)
     }
 

@@ -5,18 +5,16 @@ internal import SluiceCore
 /// The destinations that are kept in the catalog, their secret keys sealed.
 ///
 /// Changes happen one after another, from any process; a running server sees each within
-/// `DestinationDirectory.pollInterval`.
+/// `CatalogFollower.pollInterval`.
 package struct DestinationStore: Sendable {
-    private let catalog: any Catalog
+    let collection: CatalogCollection
     private let sealing: SealingKey
 
     /// Destinations that one catalog may hold.
     package static let destinationsMax = 256
-    /// Beginnings of one change anew because another one came first.
-    private static let attemptsMax = 16
 
     package init(catalog: any Catalog, sealing: SealingKey) {
-        self.catalog = catalog
+        collection = CatalogCollection(in: catalog, generation: DestinationRecord.generation)
         self.sealing = sealing
     }
 
@@ -65,67 +63,43 @@ package struct DestinationStore: Sendable {
 
     // MARK: Reading and changing
 
-    struct Stored: Sendable {
-        /// In the order of precedence.
-        var entries: [(number: Int64, destination: Destination)]
-        /// The revision of the last change; 0 before the first.
-        let generation: Int64
-
-        var destinations: [Destination] { entries.map(\.destination) }
+    /// The destinations of one moment.
+    func load() async throws(DestinationError) -> DestinationSnapshot {
+        let snapshot = try await collection.read { generation throws(DestinationError) in
+            try decode(try await page(), generation)
+        }
+        guard let snapshot else { throw Self.busy }
+        return snapshot
     }
 
-    /// The revision of the last change; 0 before the first.
-    func generation() async throws(DestinationError) -> Int64 {
-        do {
-            return try await catalog.get(DestinationRecord.generation)?.revision ?? 0
+    private func page() async throws(DestinationError) -> [CatalogEntry] {
+        do throws(CatalogError) {
+            return try await collection.catalog.list(
+                prefix: DestinationRecord.items, after: nil, limit: Self.destinationsMax)
         } catch {
             throw DestinationError(error)
         }
     }
 
-    /// The destinations of one moment.
-    func load() async throws(DestinationError) -> Stored {
-        for _ in 0..<Self.attemptsMax {
-            let before = try await generation()
-            let page: [CatalogEntry]
-            do {
-                page = try await catalog.list(
-                    prefix: DestinationRecord.items, after: nil, limit: Self.destinationsMax)
-            } catch {
-                throw DestinationError(error)
-            }
-            guard try await generation() == before else { continue }
-            var entries: [(number: Int64, destination: Destination)] = []
-            for entry in page {
-                let record = try DestinationRecord(entry)
-                entries.append((record.number, try record.destination(entry, sealing: sealing)))
-            }
-            entries.sort { $0.number < $1.number }
-            return Stored(entries: entries, generation: before)
+    private func decode(
+        _ page: [CatalogEntry], _ generation: Int64
+    ) throws(DestinationError) -> DestinationSnapshot {
+        var entries: [(number: Int64, destination: Destination)] = []
+        for entry in page {
+            let record = try DestinationRecord(entry)
+            entries.append((record.number, try record.destination(entry, sealing: sealing)))
         }
-        throw Self.busy
+        return DestinationSnapshot(entries: entries.sorted { $0.number < $1.number }, generation: generation)
     }
 
     /// Decides over the destinations as they are and commits only if they still are, else decides again.
     private func change(
-        _ decide: (Stored) throws(DestinationError) -> CatalogChange
+        _ decide: (DestinationSnapshot) throws(DestinationError) -> CatalogChange
     ) async throws(DestinationError) {
-        for _ in 0..<Self.attemptsMax {
-            let stored = try await load()
-            let change = try decide(stored)
-            do {
-                try await catalog.commit([
-                    .put(
-                        DestinationRecord.generation, [],
-                        expecting: stored.generation == 0 ? .absent : .revision(stored.generation)), change,
-                ])
-                return
-            } catch {
-                if error.code == .conflict { continue }
-                throw DestinationError(error)
-            }
+        let done: Void? = try await collection.change(from: load) { stored throws(DestinationError) in
+            ([try decide(stored)], ())
         }
-        throw Self.busy
+        guard done != nil else { throw Self.busy }
     }
 
     private static let busy = DestinationError(.busy, "others change destinations at the same time")
