@@ -20,7 +20,7 @@ import Testing
     }
 
     private func signed(_ accessKey: String, _ secret: String, _ project: String, _ now: Timestamp) -> HTTPRequest {
-        let date = SDKTime.compact(now)
+        let date = CivilTime(now).basic
         let text = "GET\n/v2/\(project)/streams/\n\nx-sdk-date:\(date)\n\nx-sdk-date\n" + Hex.encode(Hash.sha256([]))
         let signature = Hex.encode(
             HMAC.sha256(

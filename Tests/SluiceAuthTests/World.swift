@@ -27,7 +27,7 @@ struct World: Sendable {
         guard let project = ProjectID(project) else { throw IdentityError(.invalid, "not a project id") }
         let password = try PasswordHash(of: "example-password", cost: .minimal).description
         try await catalog.commit([
-            .put(IdentityCodec.generation, []),
+            IdentityCodec.collection(in: catalog).nextGeneration(after: 0),
             IdentityCodec.put(Domain(id: Self.domainID, name: "default-domain")),
             IdentityCodec.put(Project(id: project, name: "region1", domainID: Self.domainID, isEnabled: true)),
             IdentityCodec.put(
@@ -49,7 +49,7 @@ struct World: Sendable {
 
 extension HTTPRequest {
     /// The moment in the request's `X-Sdk-Date`.
-    var signedAt: Timestamp? { headers["X-Sdk-Date"].flatMap { SDKTime.parse($0) } }
+    var signedAt: Timestamp? { headers["X-Sdk-Date"].flatMap { CivilTime(basic: $0)?.timestamp } }
 }
 
 extension Result where Failure == AuthError {

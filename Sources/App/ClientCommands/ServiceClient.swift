@@ -110,7 +110,7 @@ struct ServiceClient: Sendable {
             switch connection.identity {
             case .token(let token): headers.append("X-Auth-Token", token)
             case .accessKey(let key, let secret):
-                headers.append("X-Sdk-Date", SDKDate.text(time.now()))
+                headers.append("X-Sdk-Date", CivilTime(time.now()).basic)
                 let signer = RequestSigner(accessKey: key, secretKey: secret)
                 headers.append(
                     "Authorization",
@@ -127,13 +127,6 @@ struct ServiceClient: Sendable {
             if error.code == .cancelled { throw CancellationError() }
             throw ServiceFault.error(from: error, to: endpoint)
         }
-    }
-}
-
-/// Times as signatures carry them: `20260102T030405Z`.
-enum SDKDate {
-    static func text(_ moment: Timestamp) -> String {
-        HumanText.time(moment).replacing(" ", with: "T").filter { $0 != "-" && $0 != ":" }
     }
 }
 

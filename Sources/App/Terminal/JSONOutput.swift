@@ -1,3 +1,5 @@
+internal import SluiceCore
+
 /// JSON to be written, its members in the order given.
 package indirect enum JSONOutput: Sendable {
     case null
@@ -35,8 +37,7 @@ package indirect enum JSONOutput: Sendable {
             case "\r": quoted += "\\r"
             case "\t": quoted += "\\t"
             case _ where scalar.value < 0x20 || scalar.value == 0x7F:
-                let digits = String(scalar.value, radix: 16)
-                quoted += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+                quoted += "\\u" + scalar.value.padded(to: 4, radix: 16)
             default: quoted.unicodeScalars.append(scalar)
             }
         }

@@ -10,24 +10,13 @@ package struct SigningTime: Sendable, Hashable {
     package let http: String
 
     package init(secondsSinceEpoch seconds: Int64) {
-        let days = seconds >= 0 ? seconds / 86_400 : -1
-        let rest = Int(seconds - days * 86_400)
-        // Days are counted in eras of 400 years that begin on 1 March, so that the leap day comes last.
-        let shifted = days + 719_468
-        let era = shifted / 146_097
-        let dayOfEra = Int(shifted - era * 146_097)
-        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let shiftedMonth = (5 * dayOfYear + 2) / 153
-        let day = dayOfYear - (153 * shiftedMonth + 2) / 5 + 1
-        let month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
-        let year = yearOfEra + Int(era) * 400 + (month <= 2 ? 1 : 0)
-        func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
-        let clock = [rest / 3600, rest / 60 % 60, rest % 60].map(two)
-        basic = "\(year)\(two(month))\(two(day))T\(clock.joined())Z"
+        let civil = CivilTime(secondsSinceEpoch: seconds)
+        basic = civil.basic
+        let days = seconds.flooredDivision(by: 86_400)
         let weekday = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"][Int((days % 7 + 7) % 7)]
-        let name = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"][month - 1]
-        http = "\(weekday), \(two(day)) \(name) \(year) \(clock.joined(separator: ":")) GMT"
+        let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+        let date = "\(civil.day.padded(to: 2)) \(months[civil.month - 1]) \(civil.year.padded(to: 4))"
+        http = "\(weekday), \(date) \(civil.clock(separator: ":")) GMT"
     }
 }
 

@@ -14,8 +14,5 @@ package enum CRC32C {
     }
 
     /// The checksum as answers and messages write it: `crc32c:` and eight digits.
-    package static func text(_ checksum: UInt32) -> String {
-        let digits = String(checksum, radix: 16)
-        return "crc32c:" + String(repeating: "0", count: 8 - digits.utf8.count) + digits
-    }
+    package static func text(_ checksum: UInt32) -> String { "crc32c:" + checksum.padded(to: 8, radix: 16) }
 }

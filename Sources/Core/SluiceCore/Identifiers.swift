@@ -56,10 +56,7 @@ package struct PartitionNumber: Hashable, Comparable, Sendable, CustomStringConv
     package static func < (left: Self, right: Self) -> Bool { left.value < right.value }
 
     /// The wire form, `shardId-` and ten digits.
-    package var description: String {
-        let digits = String(value)
-        return "shardId-" + String(repeating: "0", count: max(0, 10 - digits.utf8.count)) + digits
-    }
+    package var description: String { "shardId-" + value.padded(to: 10) }
 }
 
 /// One partition of one stream: the key under which a `RecordLog` keeps its records.

@@ -1,4 +1,3 @@
-internal import FoundationEssentials
 internal import HTTPTypes
 internal import SluiceCore
 package import SluiceTransfers
@@ -177,9 +176,9 @@ package struct TransferRoutes: Sendable {
             TransferTaskLogAnswer(
                 totalNum: entries.count,
                 transferTaskLogList: entries.dropFirst((index - 1) * size).prefix(size).map { entry in
-                    let time = Date(timeIntervalSince1970: Double(entry.startedAt.milliseconds) / 1000)
+                    let time = CivilTime(entry.startedAt)
                     return TransferTaskLogEntryAnswer(
-                        taskId: id, createTimeStr: time.formatted(Date.ISO8601FormatStyle()),
+                        taskId: id, createTimeStr: time.extended,
                         startTime: entry.startedAt.milliseconds, endTime: entry.endedAt.milliseconds,
                         state: entry.state.rawValue, records: entry.records, readRecords: entry.records,
                         dataSize: entry.bytes, fileName: entry.object, errorMsg: entry.message)

@@ -1,6 +1,7 @@
 package import Crypto
 package import HTTPTypes
 package import Observability
+internal import SluiceCatalog
 package import SluiceCore
 
 /// Says who sent a request: by token or by any of the public signature forms (spec section 5.1).
@@ -116,7 +117,7 @@ package struct Authenticator: Sendable {
         _ request: HTTPRequest, _ authorization: Authorization, _ snapshot: IdentitySnapshot, _ now: Timestamp
     ) throws(AuthError) -> Result<Caller, AuthError> {
         guard let dateTime = request.headers["X-Sdk-Date"], !dateTime.isEmpty else { throw AuthError(.emptyDate) }
-        guard let moment = SDKTime.parse(dateTime) else { throw AuthError(.malformedDate) }
+        guard let moment = CivilTime(basic: dateTime)?.timestamp else { throw AuthError(.malformedDate) }
         let distance = moment - now
         guard max(distance, .zero - distance) <= settings.clockSkew else { throw AuthError(.skewedDate) }
         return try check(request, authorization, dateTime, snapshot, isPresigned: false)
@@ -163,7 +164,8 @@ package struct Authenticator: Sendable {
             algorithm: algorithm, access: nil, credential: Array(credential.utf8)[...],
             signedHeaders: Array(names.utf8)[...], signature: Array(signature.utf8)[...])
         guard let dateTime = parameters["X-Sdk-Date"], !dateTime.isEmpty else { throw AuthError(.emptyDate) }
-        guard let moment = SDKTime.parse(dateTime), let life = parameters["X-Sdk-Expires"].flatMap(Int64.init),
+        guard let moment = CivilTime(basic: dateTime)?.timestamp,
+            let life = parameters["X-Sdk-Expires"].flatMap(Int64.init),
             (1...Self.presignedSecondsMax).contains(life)
         else { throw AuthError(.malformedDate) }
         guard moment - settings.clockSkew <= now, now <= moment + .seconds(life) else { throw AuthError(.skewedDate) }

@@ -32,9 +32,6 @@ package struct Caller: Sendable, Hashable {
         self.proof = proof
     }
 
-    /// Whether the caller acts within a project.
-    package var isScopedToProject: Bool { project != nil }
-
     /// The project that a request acts in: the path's, when it is the caller's.
     ///
     /// - Parameters:

@@ -10,6 +10,13 @@ struct IdentityAnswers: Sendable {
         services = ServiceCatalog(endpoint: endpoint, region: region)
     }
 
+    /// `2026-01-02T03:04:05.006000Z` (RFC 3339), as Keystone writes times.
+    static func time(_ moment: Timestamp) -> String {
+        let civil = CivilTime(moment)
+        let milliseconds = (moment.milliseconds - moment.seconds * 1000).padded(to: 3)
+        return "\(civil.date(separator: "-"))T\(civil.clock(separator: ":")).\(milliseconds)000Z"
+    }
+
     var versions: HTTPResponse {
         json(300, KeystoneBodies.VersionsAnswer(versions: .init(values: [services.version])))
     }
@@ -28,8 +35,8 @@ struct IdentityAnswers: Sendable {
         let caller = login.caller
         let domain = KeystoneBodies.Named(id: caller.domainID, name: caller.domainName)
         let token = KeystoneBodies.TokenAnswer.Token(
-            methods: login.claims.methods, expiresAt: SDKTime.extended(login.claims.expires),
-            issuedAt: SDKTime.extended(login.claims.issued),
+            methods: login.claims.methods, expiresAt: Self.time(login.claims.expires),
+            issuedAt: Self.time(login.claims.issued),
             user: .init(id: caller.userID, name: caller.userName, domain: domain, passwordExpiresAt: ""),
             project: caller.project.map { .init(id: $0.text, name: caller.projectName, domain: domain) },
             domain: caller.project == nil ? domain : nil,

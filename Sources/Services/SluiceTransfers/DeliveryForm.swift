@@ -31,7 +31,7 @@ extension TransferKeys {
     }
 
     static func form(_ id: TransferTaskID, _ number: Int) -> CatalogKey {
-        CatalogKey("transfer", "form", id.text, DirectoryFormat.padded(number, 10))
+        CatalogKey("transfer", "form", id.text, number.padded(to: 10))
     }
 }
 

@@ -51,7 +51,7 @@ final class DumpLog: Sendable {
         let record = DumpLogRecord(
             number: number, startedAt: start.milliseconds, endedAt: end.milliseconds, state: state, records: records,
             bytes: bytes, object: object, message: message)
-        let key = CatalogKey(TransferKeys.dumpLog(task).text + DirectoryFormat.padded(number % capacity, 4))
+        let key = CatalogKey(TransferKeys.dumpLog(task).text + (number % capacity).padded(to: 4))
         return try TransferStore.put(key, record)
     }
 }

@@ -50,7 +50,7 @@ extension TransferKeys {
         _ id: TransferTaskID, _ number: PartitionNumber, last: SequenceNumber, replay: Int? = nil
     ) -> CatalogKey {
         let key = CatalogKey("transfer", "ledger", id.text, "p", padded(number), padded(last))
-        return replay.map { CatalogKey(key.text + "/" + DirectoryFormat.padded($0, 10)) } ?? key
+        return replay.map { CatalogKey(key.text + "/" + $0.padded(to: 10)) } ?? key
     }
 
     /// Where a replayed record went.
@@ -75,9 +75,9 @@ extension TransferKeys {
         _ id: TransferTaskID, _ time: Timestamp, _ number: PartitionNumber, last: SequenceNumber, replay: Int?
     ) -> CatalogKey {
         let key = CatalogKey(
-            "transfer", "ledger", id.text, "t", DirectoryFormat.padded(time.milliseconds, 16), padded(number),
+            "transfer", "ledger", id.text, "t", time.milliseconds.padded(to: 16), padded(number),
             padded(last))
-        return replay.map { CatalogKey(key.text + "/" + DirectoryFormat.padded($0, 10)) } ?? key
+        return replay.map { CatalogKey(key.text + "/" + $0.padded(to: 10)) } ?? key
     }
 
     /// All that the ledger keeps of one delivered object.

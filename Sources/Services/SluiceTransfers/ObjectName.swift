@@ -33,7 +33,7 @@ package struct ObjectName: Sendable, Hashable {
     /// The complete key below the bucket.
     package var key: String {
         let prefix = filePrefix.split(separator: "/").map(String.init)
-        let number = DirectoryFormat.padded(first.value, 20)
+        let number = first.value.padded(to: 20)
         let suffix = replay.map { "_r\($0)" } ?? ""
         let name = "\(stream)_\(task)_\(partition)_\(number)_\(records)\(suffix).\(fileExtension)"
         return (prefix + (directory.isEmpty ? [] : [directory]) + [name]).joined(separator: "/")

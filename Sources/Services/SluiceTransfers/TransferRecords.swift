@@ -41,8 +41,8 @@ enum TransferKeys {
         CatalogKey("transfer", "intent", id.text, padded(number))
     }
 
-    static func padded(_ number: PartitionNumber) -> String { DirectoryFormat.padded(number.value, 10) }
-    static func padded(_ number: SequenceNumber) -> String { DirectoryFormat.padded(number.value, 19) }
+    static func padded(_ number: PartitionNumber) -> String { number.value.padded(to: 10) }
+    static func padded(_ number: SequenceNumber) -> String { number.value.padded(to: 19) }
 
 }
 

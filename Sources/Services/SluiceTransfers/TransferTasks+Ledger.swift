@@ -97,7 +97,7 @@ extension TransferTasks {
     ) async throws -> DeliveryPage {
         let prefix = TransferKeys.deliveryTimes(id)
         var start = CatalogKey(
-            prefix.text + DirectoryFormat.padded(max(0, filter.from?.milliseconds ?? 0), 16))
+            prefix.text + max(0, filter.from?.milliseconds ?? 0).padded(to: 16))
         if let after { start = try Self.key(after, below: prefix) }
         var found: [Delivery] = []
         while true {

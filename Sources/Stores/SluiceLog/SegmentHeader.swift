@@ -65,10 +65,7 @@ enum SegmentName {
     static let spareSuffix = ".spare"
     static let freshSuffix = ".new"
 
-    static func stem(_ segment: UInt64) -> String {
-        let digits = String(segment)
-        return String(repeating: "0", count: 20 - digits.utf8.count) + digits
-    }
+    static func stem(_ segment: UInt64) -> String { segment.padded(to: 20) }
 
     /// The number in `00000000000000000001.seg`; nil for any other name.
     static func number(in name: String, suffix: String) -> UInt64? {

@@ -17,7 +17,7 @@ public func fuzzSignature(_ bytes: UnsafePointer<UInt8>, _ count: Int) -> CInt {
     let parts = input.split(separator: 0, maxSplits: 6, omittingEmptySubsequences: false)
         .map { String(decoding: $0, as: UTF8.self) }
     func part(_ index: Int) -> String { index < parts.count ? parts[index] : "" }
-    _ = SDKTime.parse(part(4))
+    _ = CivilTime(basic: part(4))
     var request = HTTPRequest(
         method: part(1), target: part(2),
         headers: HTTPFields([

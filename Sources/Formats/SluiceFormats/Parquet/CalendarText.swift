@@ -39,23 +39,9 @@ internal import SluiceCore
     /// Days since 1970-01-01.
     mutating func days() -> Int64? {
         guard let year = number(digits: 4), takes(UInt8(ascii: "-")), let month = number(digits: 2),
-            takes(UInt8(ascii: "-")), let day = number(digits: 2), (1...12).contains(month), day >= 1,
-            day <= Self.length(ofMonth: month, in: year)
+            takes(UInt8(ascii: "-")), let day = number(digits: 2)
         else { return nil }
-        // Years begin in March here, so that the leap day is the last of a year; 719,468 days lie before 1970.
-        let shifted = month <= 2 ? year - 1 : year
-        let era = shifted.flooredDivision(by: 400)
-        let yearOfEra = shifted - era * 400
-        let dayOfYear = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1
-        return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
-    }
-
-    private static func length(ofMonth month: Int64, in year: Int64) -> Int64 {
-        switch month {
-        case 2: year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28
-        case 4, 6, 9, 11: 30
-        default: 31
-        }
+        return CivilTime.daysSinceEpoch(year: Int(year), month: Int(month), day: Int(day)).map { Int64($0) }
     }
 
     /// Units since midnight.
