@@ -229,8 +229,9 @@ extension AvroSchema {
         }
     }
 
-    /// What makes branches of a union distinct: the type, and the name of named types.
-    private var branchName: String {
+    /// What makes branches of a union distinct, and how Avro's JSON encoding names them: a named type by its full name,
+    /// others by their type.
+    var branchName: String {
         switch self {
         case .null: "null"
         case .boolean: "boolean"

@@ -94,7 +94,7 @@ struct ShredPlanBuilder {
     private mutating func single(
         _ schema: AvroSchema, _ repetition: ParquetElement.Repetition, at place: Place
     ) throws(ParquetSchemaError) {
-        nodes[place.index].typeName = piece(Self.typeName(schema))
+        nodes[place.index].typeName = piece(schema.branchName)
         switch schema {
         case .record(let name, let fields):
             nodes[place.index].kind = .record
@@ -219,24 +219,6 @@ struct ShredPlanBuilder {
             let types = branches.filter { $0 != .null }
             return (types, types.count < branches.count)
         default: return ([schema], false)
-        }
-    }
-
-    /// How Avro's JSON encoding names a branch: a named type by its full name, others by their type.
-    private static func typeName(_ schema: AvroSchema) -> String {
-        switch schema {
-        case .boolean: "boolean"
-        case .int: "int"
-        case .long: "long"
-        case .float: "float"
-        case .double: "double"
-        case .bytes: "bytes"
-        case .string: "string"
-        case .array: "array"
-        case .map: "map"
-        case .logical(_, let base): typeName(base)
-        case .fixed(let name, _, _), .enum(let name, _), .record(let name, _), .reference(let name): name
-        case .null, .union: ""
         }
     }
 
