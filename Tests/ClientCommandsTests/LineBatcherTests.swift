@@ -1,5 +1,6 @@
 import Foundation
 import SluiceCore
+import SluiceTesting
 import Terminal
 import Testing
 
@@ -39,7 +40,7 @@ private func batches(
 
     @Test func anyCutGivesTheSameRecords() throws {
         let seed = UInt64.random(in: .min ... .max)
-        var generator = SplitMix(state: seed)
+        var generator = SeededRandom(seed: seed)
         let lines = (0..<400).map { _ in String(repeating: "x", count: Int.random(in: 0...40, using: &generator)) }
         var rest = Substring(lines.joined(separator: "\n") + "\n")
         var pieces: [String] = []
@@ -98,56 +99,5 @@ private func batches(
             let again = selected.selecting([selected.count - 1])
             #expect(try body(again).map(text) == [["a", "b", "c", "d"][indexes.last ?? 0]])
         }
-    }
-}
-
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-}
-
-@Suite struct JSONLineScannerTests {
-    @Test(arguments: [
-        "{}", "[]", "null", " true ", "-0.5E+10", #""\u00e4\n""#, #"{"a":[1,{"b":[]}],"c":"d"}"#, "0", "[1 , 2]\r",
-    ])
-    func accepts(text: String) {
-        var scanner = JSONLineScanner(Array(text.utf8), 0..<text.utf8.count)
-        #expect(scanner.scan(member: nil) == .valid(nil))
-    }
-
-    @Test(arguments: [
-        "{", "}", "[1,]", "{,}", #"{"a"}"#, #"{"a":}"#, #"{"a":1,}"#, "01", "1.", "-", "1e", "nul", "truex", #"""#,
-        #""\x""#,
-        #""\u12g4""#, "\"\t\"", "1 2", "{a:1}", "'a'", "NaN", "+1",
-    ])
-    func refuses(text: String) {
-        var scanner = JSONLineScanner(Array(text.utf8), 0..<text.utf8.count)
-        guard case .invalid = scanner.scan(member: nil) else {
-            Issue.record("\(text) was accepted")
-            return
-        }
-    }
-
-    @Test func depthIsBounded() {
-        for (depth, isValid) in [
-            (JSONLineScanner.depthMax, true), (JSONLineScanner.depthMax + 1, false), (1_000_000, false),
-        ] {
-            let text = [UInt8](repeating: 0x5B, count: depth) + [UInt8](repeating: 0x5D, count: depth)
-            var scanner = JSONLineScanner(text, 0..<text.count)
-            #expect((scanner.scan(member: nil) == .valid(nil)) == isValid)
-        }
-    }
-
-    @Test(arguments: ["", " ", "\t\r"])
-    func blanks(text: String) {
-        var scanner = JSONLineScanner(Array(text.utf8), 0..<text.utf8.count)
-        #expect(scanner.scan(member: nil) == .blank)
     }
 }

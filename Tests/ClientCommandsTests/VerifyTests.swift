@@ -1,6 +1,7 @@
 import Foundation
 import HTTPTypes
 import ScriptedServer
+import SluiceTesting
 import Terminal
 import Testing
 
@@ -10,7 +11,7 @@ import Testing
     @Test func runsInAnyOrderAgainstASet() {
         let seed = UInt64.random(in: .min ... .max)
         print("seed \(seed)")
-        var random = SplitMix(state: seed)
+        var random = SeededRandom(seed: seed)
         for _ in 0..<200 {
             var tracker = CoverageTracker()
             var counts: [Int64: Int] = [:]
@@ -32,19 +33,6 @@ import Testing
                 gaps.without(parked).flatMap { Array($0) } == missing.filter { !parked.contains($0) }, "seed \(seed)")
             for number in Int64(0)..<130 { #expect(tracker.contains(number) == (counts[number] != nil)) }
             #expect(tracker.first == counts.keys.min() && tracker.last == counts.keys.max())
-        }
-    }
-
-    /// Vigna's splitmix64.
-    private struct SplitMix: RandomNumberGenerator {
-        var state: UInt64
-
-        mutating func next() -> UInt64 {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var mixed = state
-            mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-            return mixed ^ (mixed >> 31)
         }
     }
 

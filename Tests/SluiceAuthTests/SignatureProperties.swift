@@ -1,5 +1,6 @@
 import Foundation
 import HTTPTypes
+import SluiceTesting
 import Testing
 
 @testable import SluiceAuth
@@ -7,26 +8,10 @@ import Testing
 /// Random requests, signed as each client signs, must be accepted as sent and refused with any byte of the target or
 /// body changed. The seed is printed with each failure; SLUICE_TEST_SEED repeats a run.
 @Suite struct SignatureProperties {
-    private struct Dice: RandomNumberGenerator {
-        var state: UInt64
-
-        mutating func next() -> UInt64 {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var mixed = state
-            mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-            return mixed ^ (mixed >> 31)
-        }
-
-        mutating func text(_ lengths: ClosedRange<Int>, _ alphabet: [String]) -> String {
-            (0..<Int.random(in: lengths, using: &self)).map { _ in alphabet.randomElement(using: &self) ?? "" }.joined()
-        }
-    }
-
     private static let plain = ["a", "Z", "0", "-", "_", ".", "~"]
     private static let odd = plain + [" ", "+", ":", "%", "%41", "é", "中", "&", "=", "#", "\"", "/", "?", "*"]
 
-    private func message(_ dice: inout Dice, _ client: ReferenceSigner.Client) -> ReferenceSigner.Message {
+    private func message(_ dice: inout SeededRandom, _ client: ReferenceSigner.Client) -> ReferenceSigner.Message {
         // A segment of dots alone would be resolved by the five-part signers, an empty one dropped.
         let segments =
             ["v2", "p"] + (0..<Int.random(in: 0...3, using: &dice)).map { _ in "s" + dice.text(0...6, Self.odd) }
@@ -46,7 +31,7 @@ import Testing
     func signedRequestsAreAcceptedAndChangedOnesRefused(client: ReferenceSigner.Client) async throws {
         let seed =
             ProcessInfo.processInfo.environment["SLUICE_TEST_SEED"].flatMap { UInt64($0) } ?? .random(in: 0 ... .max)
-        var dice = Dice(state: seed)
+        var dice = SeededRandom(seed: seed)
         let authenticator = try await World().authenticator
         for _ in 0..<200 {
             var message = message(&dice, client)
@@ -78,7 +63,7 @@ import Testing
 
     @Test func encodingAfterDecodingIsStable() {
         let seed = UInt64.random(in: 0 ... .max)
-        var dice = Dice(state: seed)
+        var dice = SeededRandom(seed: seed)
         for _ in 0..<2000 {
             let bytes = (0..<Int.random(in: 0...20, using: &dice)).map { _ in UInt8.random(in: 0...255, using: &dice) }
             let encoded = PercentEncoding.encode(bytes, keepingSlashes: false)
@@ -93,5 +78,11 @@ import Testing
     ])
     func segmentsResolve(path: String, resolved: String) {
         #expect(CanonicalRequest.resolvingSegments(Array(path.utf8)) == Array(resolved.utf8))
+    }
+}
+
+extension SeededRandom {
+    fileprivate mutating func text(_ lengths: ClosedRange<Int>, _ alphabet: [String]) -> String {
+        (0..<Int.random(in: lengths, using: &self)).map { _ in alphabet.randomElement(using: &self) ?? "" }.joined()
     }
 }

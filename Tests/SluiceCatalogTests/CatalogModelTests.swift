@@ -1,6 +1,7 @@
 import Foundation
 import SluiceCatalog
 import SluiceCatalogSQLite
+import SluiceTesting
 import Testing
 
 /// Random commits, reads and restarts of the SQLite catalog, each compared with the catalog in memory.
@@ -29,7 +30,7 @@ private struct ModelRun {
     let model = MemoryCatalog()
     var catalog: SQLiteCatalog
     var path: String
-    var random: SplitMix
+    var random: SeededRandom
     var restarts = 0
 
     static let keys: [CatalogKey] =
@@ -39,7 +40,7 @@ private struct ModelRun {
     init(seed: UInt64, folder: String) async throws {
         self.seed = seed
         self.folder = folder
-        random = SplitMix(state: seed)
+        random = SeededRandom(seed: seed)
         path = folder + "/catalog.db"
         catalog = try await SQLiteCatalog.open(path: path)
     }
@@ -144,18 +145,5 @@ private struct ModelRun {
         try await catalog.verify()
         let after = try await catalog.list(prefix: "", after: nil, limit: 1000)
         try #require(before == after, "seed \(seed): a restart has changed something")
-    }
-}
-
-/// Sebastiano Vigna's SplitMix64.
-private struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var bits = state
-        bits = (bits ^ (bits >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        bits = (bits ^ (bits >> 27)) &* 0x94D0_49BB_1331_11EB
-        return bits ^ (bits >> 31)
     }
 }
