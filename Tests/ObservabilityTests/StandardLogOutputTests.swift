@@ -35,7 +35,6 @@ import Testing
         let lines = try written(.colouredText) { Logger(label: "l", output: $0).warning("careful", ["k": "v"]) }
         #expect(
             lines == ["2025-10-09T08:53:20.123Z \u{1B}[33mwarning \u{1B}[0m [l] careful \u{1B}[2mk=\u{1B}[0mv"])
-        #expect(!StandardLogOutput.isTerminal(-1))
     }
 
     @Test(arguments: ["plain", "\"\\/\u{8}\n\r\t\u{0}\u{1F}\u{7F}\u{9F}", "中é😀", "", "\u{2028}"])

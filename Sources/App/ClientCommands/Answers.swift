@@ -31,7 +31,6 @@ struct StreamAnswer: Decodable {
     var retentionPeriod: Int?
     var createTime: Int64?
     var lastModifiedTime: Int64?
-    var writablePartitionCount: Int?
     var readablePartitionCount: Int?
     var autoScaleEnabled: Bool?
     var autoScaleMinPartitionCount: Int?
@@ -115,7 +114,6 @@ struct PutAnswer: Decodable {
         var errorCode: String?
         var errorMessage: String?
     }
-    var failedRecordCount: Int?
     var records: [Result]
 }
 

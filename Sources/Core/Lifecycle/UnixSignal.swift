@@ -70,11 +70,6 @@ package enum UnixSignals {
         return stream
     }
 
-    /// Writing to a connection whose reader is gone shall be an error of that call and not the end of the process.
-    package static func ignoreBrokenPipes() {
-        _ = signal(SIGPIPE, SIG_IGN)
-    }
-
     private static func failure(_ what: String) -> LifecycleError {
         LifecycleError(.signalsUnavailable, "\(what): \(unsafe String(cString: strerror(errno)))")
     }

@@ -13,7 +13,6 @@ package final class Gauge: Sendable {
     private let cell = Atomic<Int>(0)
     package init() {}
     package func set(_ value: Int) { cell.store(value, ordering: .relaxed) }
-    package func adjust(by amount: Int) { cell.add(amount, ordering: .relaxed) }
     package var value: Int { cell.load(ordering: .relaxed) }
 }
 

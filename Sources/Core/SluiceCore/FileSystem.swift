@@ -21,9 +21,6 @@ package protocol FileSystem: Sendable {
     /// Makes the names in a directory durable.
     func synchronizeDirectory(_ path: String) throws(FileError)
 
-    /// What an ordinary user may still write below `path`.
-    func freeSpace(at path: String) throws(FileError) -> ByteCount
-
     /// Locks a file for this process alone, making it when needed, until the lock is released or the process ends.
     ///
     /// Throws `locked` when somebody else has it.
@@ -64,9 +61,6 @@ package protocol File: AnyObject, Sendable {
 
     /// Length in bytes.
     func size() throws(FileError) -> Int
-
-    /// Bytes that the file takes on the disk, holes excluded.
-    func allocatedSize() throws(FileError) -> Int
 }
 
 /// A held lock; released by `release` or when the last reference goes.

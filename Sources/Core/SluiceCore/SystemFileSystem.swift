@@ -64,12 +64,6 @@ package struct SystemFileSystem: FileSystem {
         if fsync(descriptor) != 0 { throw FileError.current("fsync", path) }
     }
 
-    package func freeSpace(at path: String) throws(FileError) -> ByteCount {
-        var facts = statvfs()
-        if unsafe statvfs(path, &facts) != 0 { throw FileError.current("statvfs", path) }
-        return ByteCount(Int(facts.f_bavail) * Int(facts.f_frsize))
-    }
-
     package func lock(_ path: String) throws(FileError) -> any FileLock {
         let descriptor = try Self.openDescriptor(path, O_RDWR | O_CREAT)
         if flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
@@ -184,8 +178,6 @@ private final class SystemFile: File {
     }
 
     func size() throws(FileError) -> Int { Int(try facts().st_size) }
-
-    func allocatedSize() throws(FileError) -> Int { Int(try facts().st_blocks) * 512 }
 
     private func facts() throws(FileError) -> stat {
         var facts = stat()

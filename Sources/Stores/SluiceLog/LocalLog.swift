@@ -146,9 +146,6 @@ package final class LocalLog: RecordLog {
         }
     }
 
-    /// How many tasks wait for records now.
-    package var waiterCount: Int { shared.waiters.count }
-
     // MARK: - Writing
 
     private func submit(_ item: LogItem) {

@@ -30,9 +30,6 @@ package final class MemoryRecordLog: RecordLog {
         state.withLock { $0.failures += errors }
     }
 
-    /// How many tasks wait for records now.
-    package var waiterCount: Int { waiters.count }
-
     package func createPartitions(_ partitions: [PartitionID]) async throws(RecordLogError) {
         state.withLock { state in
             for id in partitions where state.partitions[id] == nil { state.partitions[id] = Partition() }

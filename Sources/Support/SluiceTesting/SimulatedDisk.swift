@@ -114,13 +114,6 @@ package final class SimulatedDisk: FileSystem {
         try state.withLock { state throws(FileError) in try state.synchronizeNames(path) }
     }
 
-    package func freeSpace(at path: String) throws(FileError) -> ByteCount {
-        try state.withLock { state throws(FileError) in
-            try state.begin("statvfs", path)
-            return ByteCount(max(0, state.capacity - state.used))
-        }
-    }
-
     package func lock(_ path: String) throws(FileError) -> any FileLock {
         let generation = try state.withLock { state throws(FileError) in
             try state.begin("flock", path)
@@ -236,13 +229,6 @@ private final class SimulatedFile: File {
         try disk.with(self, "stat") { state, file throws(FileError) in
             try state.begin("stat", path)
             return state.files[file].bytes.count
-        }
-    }
-
-    func allocatedSize() throws(FileError) -> Int {
-        try disk.with(self, "stat") { state, file throws(FileError) in
-            try state.begin("stat", path)
-            return state.files[file].pages.count * SimulatedDisk.pageSize
         }
     }
 }
