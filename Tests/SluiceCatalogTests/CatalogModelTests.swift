@@ -77,8 +77,15 @@ private struct ModelRun {
                 modelled.append(.require(key, modelExpectation))
             default:
                 let prefix = Self.prefixes.randomElement(using: &random) ?? "a"
-                mine.append(.deleteAll(prefix: prefix))
-                modelled.append(.deleteAll(prefix: prefix))
+                let isBounded = Bool.random(using: &random)
+                let change: CatalogChange =
+                    isBounded
+                    ? .deleteFirst(
+                        prefix: prefix, entries: Int.random(in: 1...4, using: &random),
+                        bytes: Int.random(in: 0...6000, using: &random))
+                    : .deleteAll(prefix: prefix)
+                mine.append(change)
+                modelled.append(change)
             }
         }
         let outcome = await conflict(catalog, mine)

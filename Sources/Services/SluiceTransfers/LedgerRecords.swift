@@ -37,6 +37,10 @@ struct DeliveryPointer: TransferRecord, Equatable {
 }
 
 extension TransferKeys {
+    static func ledger(_ id: TransferTaskID) -> CatalogKey {
+        CatalogKey("transfer", "ledger", id.text, trailingSlash: true)
+    }
+
     static func deliveries(_ id: TransferTaskID) -> CatalogKey {
         CatalogKey("transfer", "ledger", id.text, "p", trailingSlash: true)
     }

@@ -19,7 +19,7 @@ struct ReplayRunner: Sendable {
     let memory: TaskMemory
     let logger: Logger
     let dumpLog: DumpLog
-    let bell: ReplayBell
+    let bell: Bell
 
     /// The reporter knows replays by a number that no partition has.
     private static let place = PartitionNumber(-2)

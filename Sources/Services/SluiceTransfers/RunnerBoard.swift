@@ -16,10 +16,19 @@ final class RunnerBoard: Sendable {
         let job: TransferJob
         let stop = Signal()
         let finished = Signal()
-        let bell = ReplayBell()
+        /// Rings when parked records of the task have been marked for replay.
+        let bell = Bell()
+        private let claimed = Mutex<Int64?>(nil)
 
         init(job: TransferJob) {
             self.job = job
+        }
+
+        /// The revision at which the runner has claimed the task; nil before the first claim.
+        var claim: Int64? { claimed.withLock { $0 } }
+
+        func note(claim revision: Int64) {
+            claimed.withLock { $0 = revision }
         }
     }
 
@@ -53,9 +62,9 @@ final class RunnerBoard: Sendable {
     ///
     /// - Parameter revision: of the task's present claim.
     func ring(_ job: TransferJob, ownedAt revision: Int64?) -> Bool {
-        guard let bell = state.withLock({ $0.entries[job]?.bell }) else { return false }
-        if let claim = bell.claim, claim != revision { return false }
-        bell.ring()
+        guard let entry = state.withLock({ $0.entries[job] }) else { return false }
+        if let claim = entry.claim, claim != revision { return false }
+        entry.bell.ring()
         return true
     }
 

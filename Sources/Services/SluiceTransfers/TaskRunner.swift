@@ -7,7 +7,7 @@ internal import SluicePorts
 struct TaskRunner: Sendable {
     let services: TransferServices
     let id: TransferTaskID
-    let bell: ReplayBell
+    let entry: RunnerBoard.Entry
 
     /// Returns when the task is cancelled or has ended by itself; everything worth knowing is in the catalog then.
     func run() async {
@@ -36,7 +36,7 @@ struct TaskRunner: Sendable {
 
     private func runAsOwner() async throws {
         let owner = try await TaskOwnership.claim(id, in: services)
-        bell.note(claim: owner.revision)
+        entry.note(claim: owner.revision)
         guard let record = try await services.store.get(TransferKeys.task(id), as: TaskRecord.self)?.record,
             let status = try await services.store.get(TransferKeys.status(id), as: StatusRecord.self)?.record,
             status.state.isActive
@@ -98,7 +98,7 @@ struct TaskRunner: Sendable {
             }
             let replay = ReplayRunner(
                 services: services, task: task, form: form, owner: owner, reporter: reporter, memory: memory,
-                logger: logger, dumpLog: dumpLog, bell: bell)
+                logger: logger, dumpLog: dumpLog, bell: entry.bell)
             group.addTask {
                 try await replay.run { try await isCurrent(form, of: task, destination) }
                 return .done

@@ -10,6 +10,8 @@ enum TransferKeys {
     static let streams = CatalogKey("transfer/stream/")
 
     static func stream(_ id: StreamID) -> CatalogKey { CatalogKey("transfer", "stream", id.text) }
+    static let removals = CatalogKey("transfer/removed/")
+    static func removal(_ id: TransferTaskID) -> CatalogKey { CatalogKey("transfer", "removed", id.text) }
     static let tasks = CatalogKey("transfer/task/")
     static func task(_ id: TransferTaskID) -> CatalogKey { CatalogKey("transfer", "task", id.text) }
     static func names(_ stream: StreamName, _ task: String) -> CatalogKey {

@@ -96,6 +96,7 @@ extension TransferTasks {
                     expecting: .revision(members.revision))
             try await commit([membership] + (try await removal(of: id)))
             await board.halt(.task(id))
+            await clearWhatIsSmall([id])
             if let task { TransferMetrics(services.metrics).forget(task) }
             services.logger.info("transfer task deleted", ["task": name, "stream": stream.name.text])
         }

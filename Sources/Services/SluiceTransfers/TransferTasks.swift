@@ -13,6 +13,8 @@ package final class TransferTasks: Sendable {
     let lock = KeyedLock()
     /// One verification reads objects at a time.
     let verificationGate = SerialGate()
+    /// Rings when a deleted task has left something to clear away.
+    let remainsBell = Bell()
     let lagReader: LagReader
     private let lagFigures: LagFigures
 
@@ -38,6 +40,7 @@ package final class TransferTasks: Sendable {
         // One that keeps nothing of jobs that have ended: there is no bound to how many there are in a server's life.
         try await withThrowingDiscardingTaskGroup { group in
             try await adoptAll()
+            group.addTask { await self.clearRemains() }
             while let entry = await board.next() {
                 group.addTask { await self.carryOut(entry) }
             }
@@ -57,7 +60,7 @@ package final class TransferTasks: Sendable {
             group.addTask {
                 switch entry.job {
                 case .task(let id):
-                    await TaskRunner(services: self.services, id: id, bell: entry.bell).run()
+                    await TaskRunner(services: self.services, id: id, entry: entry).run()
                 case .watch(let stream): await self.watch(stream)
                 }
             }
@@ -114,38 +117,6 @@ package final class TransferTasks: Sendable {
                 do { try await services.time.sleep(for: pauses.next()) } catch { return }
             }
         }
-    }
-
-    /// Forgets all tasks of a stream that is no more; delivered objects stay.
-    private func removeAll(of stream: StreamID) async throws(TransferError) {
-        try await lock.withLock(stream.text) { () async throws(TransferError) in
-            guard let tasks = try await members(of: stream) else { return }
-            var records: [TaskRecord] = []
-            for member in tasks.record.tasks {
-                if let found = try await get(TransferKeys.task(TransferTaskID(member.id)), as: TaskRecord.self) {
-                    records.append(found.record)
-                }
-            }
-            var changes: [CatalogChange] = [.delete(TransferKeys.stream(stream))]
-            for member in tasks.record.tasks { changes += try await removal(of: TransferTaskID(member.id)) }
-            try await commit(changes)
-            for member in tasks.record.tasks { await board.halt(.task(TransferTaskID(member.id))) }
-            for task in records.compactMap(TransferTask.init) { TransferMetrics(services.metrics).forget(task) }
-        }
-    }
-
-    func removal(of id: TransferTaskID) async throws(TransferError) -> [CatalogChange] {
-        let task = try await get(TransferKeys.task(id), as: TaskRecord.self).flatMap { TransferTask($0.record) }
-        return (task.map { [.delete(TransferKeys.name($0))] } ?? []) + [
-            .delete(TransferKeys.task(id)), .delete(TransferKeys.status(id)), .delete(TransferKeys.owner(id)),
-            .deleteAll(prefix: TransferKeys.progress(id)), .deleteAll(prefix: TransferKeys.intents(id)),
-            .deleteAll(prefix: TransferKeys.forms(id)),
-            .deleteAll(prefix: CatalogKey("transfer", "ledger", id.text, trailingSlash: true)),
-            .deleteAll(prefix: CatalogKey("transfer", "log", id.text, trailingSlash: true)),
-            .deleteAll(prefix: TransferKeys.parked(id)), .deleteAll(prefix: TransferKeys.parkedData(id)),
-            .deleteAll(prefix: TransferKeys.settled(id)), .deleteAll(prefix: TransferKeys.marks(id)),
-            .delete(TransferKeys.replay(id)),
-        ]
     }
 
     // MARK: What the operations share

@@ -84,6 +84,9 @@ package enum CatalogChange: Sendable {
     case delete(CatalogKey, expecting: CatalogExpectation = .anything)
     /// Deletes every key that begins with the prefix: cascades.
     case deleteAll(prefix: CatalogKey)
+    /// Deletes the first keys that begin with the prefix, at most `entries`, and no more than `bytes` of values unless the
+    /// first has more: for cascades that would keep others waiting in one go.
+    case deleteFirst(prefix: CatalogKey, entries: Int, bytes: Int)
     /// Changes nothing, but makes the commit depend on the key.
     case require(CatalogKey, CatalogExpectation)
 }

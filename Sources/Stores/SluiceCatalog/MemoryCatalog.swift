@@ -32,6 +32,17 @@ package final class MemoryCatalog: Catalog {
             keys[firstIndex(notBefore: prefix)...].prefix { $0.hasPrefix(prefix) }.map(\.self)
         }
 
+        func firstKeys(with prefix: CatalogKey, entries limit: Int, bytes: Int) -> [CatalogKey] {
+            var size = 0
+            var found: [CatalogKey] = []
+            for key in keys[firstIndex(notBefore: prefix)...] {
+                size += entries[key]?.value.count ?? 0
+                guard key.hasPrefix(prefix), found.count < limit, found.isEmpty || size <= bytes else { break }
+                found.append(key)
+            }
+            return found
+        }
+
         func holds(_ expectation: CatalogExpectation, for key: CatalogKey) -> Bool {
             switch expectation {
             case .anything: true
@@ -66,7 +77,7 @@ package final class MemoryCatalog: Catalog {
                 case .put(let key, _, let expectation), .delete(let key, let expectation),
                     .require(let key, let expectation):
                     guard state.holds(expectation, for: key) else { return key }
-                case .deleteAll: break
+                case .deleteAll, .deleteFirst: break
                 }
             }
             state.revision += 1
@@ -75,6 +86,8 @@ package final class MemoryCatalog: Catalog {
                 case .put(let key, let value, _): state.put(key, value)
                 case .delete(let key, _): state.delete(key)
                 case .deleteAll(let prefix): state.keys(with: prefix).forEach { state.delete($0) }
+                case .deleteFirst(let prefix, let entries, let bytes):
+                    state.firstKeys(with: prefix, entries: entries, bytes: bytes).forEach { state.delete($0) }
                 case .require: break
                 }
             }

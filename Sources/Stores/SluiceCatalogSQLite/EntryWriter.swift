@@ -47,7 +47,7 @@ enum EntryWriter {
                     case .revision(let expected): revision == expected
                     }
                 if !holds { return key }
-            case .deleteAll: continue
+            case .deleteAll, .deleteFirst: continue
             }
         }
         return nil
@@ -80,7 +80,29 @@ enum EntryWriter {
         case .deleteAll(let prefix):
             try connection.statement("DELETE FROM entry WHERE key >= ? AND key < ?")
                 .run(.blob(prefix.bytes), .blob(prefix.bytesAfterAllWithPrefix))
+        case .deleteFirst(let prefix, let entries, let bytes):
+            guard let last = try lastKey(with: prefix, entries: entries, bytes: bytes, on: connection) else { return }
+            try connection.statement("DELETE FROM entry WHERE key >= ? AND key <= ?")
+                .run(.blob(prefix.bytes), .blob(last))
         case .require: break
         }
+    }
+
+    /// The last of the first keys with a prefix that stay within the bounds; nil when there is none.
+    private static func lastKey(
+        with prefix: CatalogKey, entries: Int, bytes: Int, on connection: SQLiteConnection
+    ) throws(SQLiteError) -> [UInt8]? {
+        var last: [UInt8]?
+        var size = 0
+        // The length stands in front of a value: it is not read.
+        try connection.statement(
+            "SELECT key, length(value) FROM entry WHERE key >= ? AND key < ? ORDER BY key LIMIT ?"
+        ).forEachRow(.blob(prefix.bytes), .blob(prefix.bytesAfterAllWithPrefix), .integer(Int64(entries))) { row in
+            size += Int(row.integer(1))
+            guard last == nil || size <= bytes else { return false }
+            last = row.blob(0)
+            return true
+        }
+        return last
     }
 }

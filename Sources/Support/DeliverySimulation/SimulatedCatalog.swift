@@ -65,7 +65,7 @@ struct SimulatedCatalog: Catalog {
     private static func key(_ change: CatalogChange) -> String {
         switch change {
         case .put(let key, _, _), .delete(let key, _), .require(let key, _): key.text
-        case .deleteAll(let prefix): prefix.text
+        case .deleteAll(let prefix), .deleteFirst(let prefix, _, _): prefix.text
         }
     }
 }

@@ -23,6 +23,7 @@ package struct CatalogConformance: Sendable, CustomStringConvertible {
         Self(name: "lists are in byte order, by prefix, in pages", run: listsPage),
         Self(name: "prefixes end where bytes differ", run: prefixesAreBytes),
         Self(name: "a cascade deletes the prefix alone", run: cascadeDeletesPrefix),
+        Self(name: "the first of a prefix go, within bounds", run: firstOfAPrefixGo),
         Self(name: "one of many concurrent creators wins", run: oneCreatorWins),
         Self(name: "concurrent increments all count", run: incrementsCount),
     ]
@@ -164,6 +165,27 @@ package struct CatalogConformance: Sendable, CustomStringConvertible {
         try await catalog.commit([.deleteAll(prefix: "")])
         let none = try await catalog.list(prefix: "", after: nil, limit: 10)
         try expect(none.isEmpty, "the empty prefix is everything")
+    }
+
+    @Sendable private static func firstOfAPrefixGo(_ catalog: any Catalog) async throws {
+        func left() async throws -> [CatalogKey] {
+            try await catalog.list(prefix: "", after: nil, limit: 20).map(\.key)
+        }
+        let value = [UInt8](repeating: 7, count: 10)
+        try await catalog.commit(["s", "s/1", "s/2", "s/3", "s/4", "s/5", "t/1"].map { .put($0, value) })
+        try await catalog.commit([.deleteFirst(prefix: "s/", entries: 2, bytes: 1000), .put("s/0", value)])
+        var found = try await left()
+        try expect(found == ["s", "s/0", "s/3", "s/4", "s/5", "t/1"], "left by number: \(found)")
+        try await catalog.commit([.deleteFirst(prefix: "s/", entries: 9, bytes: 29)])
+        found = try await left()
+        try expect(found == ["s", "s/4", "s/5", "t/1"], "left by size: \(found)")
+        try await catalog.commit([.deleteFirst(prefix: "s/", entries: 9, bytes: 0)])
+        found = try await left()
+        try expect(found == ["s", "s/5", "t/1"], "the first goes whatever its size: \(found)")
+        try await catalog.commit([.deleteFirst(prefix: "s/", entries: 9, bytes: 1000)])
+        try await catalog.commit([.deleteFirst(prefix: "s/", entries: 9, bytes: 1000)])
+        found = try await left()
+        try expect(found == ["s", "t/1"], "left of the prefix: \(found)")
     }
 
     @Sendable private static func oneCreatorWins(_ catalog: any Catalog) async throws {
