@@ -8,6 +8,8 @@ struct EndpointSink: ObjectSink {
     let storage: ObjectStorageClient
     let time: any TimeSource
 
+    var place: SinkPlace? { .endpoint(storage.endpoint.authority) }
+
     /// Objects up to this size go in one request, larger ones in parts of it: the smallest that every store takes.
     static let partSize = 5 << 20
     /// Parts on their way at once, while the next one is filled.

@@ -14,10 +14,10 @@ package struct ObjectDestinations: ObjectSinkProvider {
             case endpoint(ObjectEndpoint, CurlClient)
 
             /// What tells stores apart: the folder, or the endpoint's authority.
-            fileprivate var name: String {
+            fileprivate var name: SinkPlace {
                 switch self {
-                case .folder(let path): path
-                case .endpoint(let endpoint, _): endpoint.authority
+                case .folder(let path): .folder(path)
+                case .endpoint(let endpoint, _): .endpoint(endpoint.authority)
                 }
             }
         }
@@ -44,7 +44,7 @@ package struct ObjectDestinations: ObjectSinkProvider {
         let agency: String?
         let project: String?
         let target: Target
-        let place: String
+        let place: SinkPlace
     }
 
     private let rules: [Choice]
@@ -80,7 +80,7 @@ package struct ObjectDestinations: ObjectSinkProvider {
     }
 
     package func place(project: ProjectID, agency: String) -> String {
-        choice(project, agency)?.place ?? folder
+        (choice(project, agency)?.place ?? .folder(folder)).text
     }
 
     package func sink(project: ProjectID, agency: String, bucket: String) throws(SinkError) -> any ObjectSink {

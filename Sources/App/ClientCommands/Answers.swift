@@ -175,6 +175,7 @@ struct Deliveries: Decodable {
         var bytes: Int?
         var checksum: String?
         var deliveredAt: Int64?
+        var destination: String?
     }
     var deliveries: [Delivery]
     var next: String?

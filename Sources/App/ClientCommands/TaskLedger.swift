@@ -83,6 +83,7 @@ extension Deliveries.Delivery {
         if let bytes { members.append(("bytes", .integer(bytes))) }
         if let checksum { members.append(("checksum", .string(checksum))) }
         if let deliveredAt { members.append(("delivered_at", .integer(Int(deliveredAt)))) }
+        if let destination { members.append(("destination", .string(destination))) }
         return .object(members)
     }
 }

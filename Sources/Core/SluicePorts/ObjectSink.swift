@@ -6,6 +6,9 @@ internal import Synchronization
 /// Sinks of this kind deliver exactly once by *intent, then idempotent write*: the caller saves range and name first,
 /// writes the same bytes to the same name however often it must, reads back, and moves on when both agree.
 package protocol ObjectSink: Sendable {
+    /// The store behind it; nil where nobody needs to tell stores apart.
+    var place: SinkPlace? { get }
+
     /// Checks that the destination exists and takes objects; makes it where the adapter's own rules say so.
     func prepare() async throws(SinkError)
 
@@ -22,6 +25,8 @@ package protocol ObjectSink: Sendable {
 }
 
 extension ObjectSink {
+    package var place: SinkPlace? { nil }
+
     /// What the destination holds under that name, measured on the bytes it keeps; nil when there is nothing.
     package func examine(_ key: String) async throws(SinkError) -> ObjectFacts? {
         let meter = ObjectMeter()
@@ -29,6 +34,27 @@ extension ObjectSink {
     }
 
     package func holds(_ key: String) async throws(SinkError) -> Bool { try await read(key) { _ in } }
+}
+
+/// What tells stores apart: a folder of buckets on the server, or an endpoint.
+package struct SinkPlace: Sendable, Hashable, CustomStringConvertible {
+    private static let folderMark = "folder:"
+
+    /// As it is stored and compared.
+    package let text: String
+
+    /// - Parameter text: of another place.
+    package init(_ text: String) {
+        self.text = text
+    }
+
+    package static func folder(_ path: String) -> SinkPlace { SinkPlace(folderMark + path) }
+
+    /// - Parameter authority: `host` or `host:port`.
+    package static func endpoint(_ authority: String) -> SinkPlace { SinkPlace(authority) }
+
+    /// As users see it, who need not know where the server keeps its files.
+    package var description: String { text.hasPrefix(Self.folderMark) ? "folder" : text }
 }
 
 /// Where sinks come from: settings decide which destination stands behind a project, an agency and a bucket.

@@ -198,7 +198,7 @@ package struct TransferRoutes: Sendable {
             first_sequence_number: delivery.first.description, last_sequence_number: delivery.last.description,
             records: delivery.records, bytes: delivery.bytes,
             checksum: CRC32C.text(delivery.crc32c),
-            delivered_at: delivery.deliveredAt.milliseconds)
+            delivered_at: delivery.deliveredAt.milliseconds, destination: delivery.destination)
     }
 
     /// The descriptor that a body means: the one named after its type, else the only one there is.

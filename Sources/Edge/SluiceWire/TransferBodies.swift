@@ -222,10 +222,12 @@ package struct DeliveryAnswer: Encodable, Sendable {
     /// `crc32c:` and eight hexadecimal digits, over the object's bytes.
     package var checksum: String
     package var delivered_at: Int64
+    /// The store, `host:port` or `folder`; absent when an older version has delivered it.
+    package var destination: String?
 
     package init(
         object: String, partition_id: String, first_sequence_number: String, last_sequence_number: String, records: Int,
-        bytes: Int, checksum: String, delivered_at: Int64
+        bytes: Int, checksum: String, delivered_at: Int64, destination: String?
     ) {
         self.object = object
         self.partition_id = partition_id
@@ -235,6 +237,7 @@ package struct DeliveryAnswer: Encodable, Sendable {
         self.bytes = bytes
         self.checksum = checksum
         self.delivered_at = delivered_at
+        self.destination = destination
     }
 }
 

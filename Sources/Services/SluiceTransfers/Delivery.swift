@@ -11,6 +11,8 @@ package struct Delivery: Sendable, Hashable {
     package let bytes: Int
     package let crc32c: UInt32
     package let deliveredAt: Timestamp
+    /// The store that it was delivered to, `host:port` or `folder`; nil when an older version has delivered it.
+    package var destination: String?
 }
 
 /// Which deliveries are asked for; without any condition all, by partition and number.

@@ -1,4 +1,5 @@
-import SluiceCore
+internal import SluiceCore
+internal import SluicePorts
 
 /// What has become of one planned object: it was written and read back, or none of its records converted.
 struct FinishedObject: Sendable {
@@ -15,12 +16,14 @@ struct FinishedObject: Sendable {
 ///
 /// At most as many as one delivery may have directories (`TransferSettings.directoriesMax`).
 struct FinishedObjects: Sendable {
-    private var intent: (epoch: Int64, first: Int64, generatedAt: Int64)?
+    private var intent: (epoch: Int64, first: Int64, generatedAt: Int64, place: String)?
     private var objects: [String: FinishedObject] = [:]
 
-    /// Forgets what belongs to another intent.
-    mutating func begin(_ next: IntentRecord) {
-        let this = (epoch: Int64(next.epoch), first: next.first, generatedAt: next.generatedAt)
+    /// Forgets what belongs to another intent or lies in another store.
+    mutating func begin(_ next: IntentRecord, at place: SinkPlace?) {
+        let this = (
+            epoch: Int64(next.epoch), first: next.first, generatedAt: next.generatedAt, place: place?.text ?? ""
+        )
         if let intent, intent == this { return }
         intent = this
         objects = [:]

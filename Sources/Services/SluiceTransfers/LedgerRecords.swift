@@ -20,6 +20,8 @@ struct DeliveryRecord: TransferRecord, Equatable {
     var runs: [Int]?
     /// The number of the form it was delivered in; nil for an older version's delivery.
     var form: Int?
+    /// The store that it was written to; nil for an older version's delivery.
+    var place: String?
     /// The number of the replay that made it; nil for deliveries of a range.
     var replay: Int?
 

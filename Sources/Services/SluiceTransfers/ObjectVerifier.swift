@@ -34,7 +34,7 @@ struct ObjectVerifier: Sendable {
             case .lost, .partitionGone: return result(record, .unreadable, message: "the task is gone")
             }
         }
-        guard let found else { return result(record, .missing, message: "the destination does not have it") }
+        guard let found else { return result(record, .missing, message: await absence(of: record)) }
         guard found.facts == recorded else {
             return result(
                 record, .differs,
@@ -68,6 +68,14 @@ struct ObjectVerifier: Sendable {
             if error.code == .notFound { return nil }
             throw error
         }
+    }
+
+    private func absence(of record: DeliveryRecord) async -> String {
+        let what = "the destination does not have it"
+        guard let place = record.place, let form = try? await services.form(record.form, of: task.id).form,
+            let present = try? services.sink(of: task, form, form.destination()).place, present.text != place
+        else { return what }
+        return "\(what): it was delivered to \(SinkPlace(place)), and the destination is another one now"
     }
 
     /// Compares contents, because another version of a compressor makes other bytes of the same records.

@@ -14,13 +14,21 @@ extension PartitionRunner {
     ///
     /// - Parameter done: what earlier attempts have finished, which is not done again.
     func fulfil(
-        _ intent: IntentRecord, after progress: ProgressRecord, isResumed: Bool, done: inout FinishedObjects
+        _ stored: IntentRecord, after progress: ProgressRecord, isResumed: Bool, done: inout FinishedObjects
     ) async throws -> ProgressRecord {
-        done.begin(intent)
-        let form = try await form(of: intent)
+        let form = try await form(of: stored)
         let format = try ObjectFormat(form.form)
         let planned = try form.form.destination()
-        let sink = try services.sink(of: task, form.form, planned)
+        let sink: any ObjectSink
+        do {
+            sink = try services.sink(of: task, form.form, planned)
+        } catch {
+            guard error.code == .unknownDestination, isOvertaken(stored.form) else { throw error }
+            try await giveUp(stored)
+            return progress
+        }
+        let intent = try await placed(stored, at: sink)
+        done.begin(intent, at: sink.place)
         let sorter = RecordSorter(planned, generatedAt: Timestamp(milliseconds: intent.generatedAt))
         let errorObject = intent.errorObject ?? ""
         var outcome = DeliveryOutcome(startedAt: services.time.now(), errorObject: errorObject)
@@ -203,7 +211,8 @@ extension PartitionRunner {
         DeliveryRecord(
             object: object.key, partition: partition.number.value, first: object.first, last: object.last,
             records: records, bytes: facts.length, crc32c: facts.crc32c,
-            deliveredAt: services.time.now().milliseconds, deliveryFirst: intent.first, runs: runs, form: form.number)
+            deliveredAt: services.time.now().milliseconds, deliveryFirst: intent.first, runs: runs, form: form.number,
+            place: intent.place)
     }
 
     /// Stores that the intent is done. Objects that were planned but are not delivered have lost records to retention:

@@ -13,14 +13,15 @@ extension PartitionRunner {
     private static let looksMax = 8
 
     /// The planned objects, with the task's id in the names that others have.
-    func named(_ objects: [IntentRecord.Object]) async throws -> [IntentRecord.Object] {
+    func named(
+        _ objects: [IntentRecord.Object], in sink: any ObjectSink
+    ) async throws -> [IntentRecord.Object] {
         let isShared = try await sharesItsNames()
-        let sink = try services.sink(of: task, form.form, destination)
         var named: [IntentRecord.Object] = []
         named.reserveCapacity(objects.count)
         for start in stride(from: 0, to: objects.count, by: Self.looksMax) {
             let group = objects[start..<min(start + Self.looksMax, objects.count)]
-            let taken = isShared ? Set(group.map(\.key)) : try await Self.taken(group.map(\.key), in: sink)
+            let taken = isShared ? Set(group.map(\.key)) : try await Self.taken(atOnce: group.map(\.key), in: sink)
             for object in group {
                 var object = object
                 if taken.contains(object.key) { object.key = ObjectName.distinguished(object.key, by: task.id) }
@@ -30,7 +31,16 @@ extension PartitionRunner {
         return named
     }
 
-    private static func taken(_ keys: [String], in sink: any ObjectSink) async throws -> Set<String> {
+    /// Those of the keys that the bucket has an object of.
+    static func taken(_ keys: [String], in sink: any ObjectSink) async throws -> Set<String> {
+        var found: Set<String> = []
+        for start in stride(from: 0, to: keys.count, by: looksMax) {
+            found.formUnion(try await taken(atOnce: Array(keys[start...].prefix(looksMax)), in: sink))
+        }
+        return found
+    }
+
+    private static func taken(atOnce keys: [String], in sink: any ObjectSink) async throws -> Set<String> {
         try await withThrowingTaskGroup(of: String?.self) { group in
             for key in keys {
                 group.addTask {

@@ -165,11 +165,13 @@ struct PartitionRunner: Sendable {
                     key: key("error", first: covered.first, records: covered.records, fileExtension: "txt"),
                     first: covered.first.value, last: covered.next.value - 1, records: 0))
         }
-        objects = try await named(objects)
+        let sink = try services.sink(of: task, form.form, destination)
+        objects = try await named(objects, in: sink)
         let errorObject = destination.fileType == .parquet ? objects.removeLast().key : nil
         return IntentRecord(
             epoch: owner.epoch, first: covered.first.value, last: covered.next.value - 1,
-            generatedAt: now.milliseconds, objects: objects, form: form.number, errorObject: errorObject)
+            generatedAt: now.milliseconds, objects: objects, form: form.number, errorObject: errorObject,
+            place: sink.place?.text)
     }
 
     private func key(

@@ -15,6 +15,10 @@ struct ReplayRecord: TransferRecord, Equatable {
         /// When it was decided: the time of directories that records do not name themselves.
         var generatedAt: Int64
         var objects: [Object]
+        /// The store that they are written to; nil where an older version has planned the replay.
+        var place: String?
+        /// Stores where it was begun before.
+        var formerPlaces: [String]?
     }
 
     struct Object: Codable, Sendable, Equatable {

@@ -140,10 +140,12 @@ struct ReplayRunner: Sendable {
                     fileExtension: destination.fileExtension, replay: number
                 ).key, first: numbers[0], last: numbers[numbers.count - 1], records: numbers.count)
         }
-        let named = try await runner(of: partition, destination).named(planned)
+        let sink = try services.sink(of: task, form.form, destination)
+        let named = try await runner(of: partition, destination).named(planned, in: sink)
         return ReplayRecord.Plan(
             partition: partition.value, form: formNumber, generatedAt: now.milliseconds,
-            objects: zip(named, directories).map { ReplayRecord.Object(key: $0.key, numbers: $1.value) })
+            objects: zip(named, directories).map { ReplayRecord.Object(key: $0.key, numbers: $1.value) },
+            place: sink.place?.text)
     }
 
     /// Names objects by the same rules as the partition's deliveries.
@@ -166,7 +168,14 @@ struct ReplayRunner: Sendable {
         let planned = plan.form == form.number ? form : try await services.form(plan.form, of: task.id)
         let format = try ObjectFormat(planned.form)
         let destination = try planned.form.destination()
-        let sink = try services.sink(of: task, planned.form, destination)
+        let sink: any ObjectSink
+        do {
+            sink = try services.sink(of: task, planned.form, destination)
+        } catch {
+            guard error.code == .unknownDestination, try await giveUp(plan, number) else { throw error }
+            return
+        }
+        let plan = try await placed(plan, number, at: sink)
         let start = services.time.now()
         var outcome = Outcome()
         let share = PartitionRunner.deliveryShare(services.settings, format) + ReplayRecord.bytesMax
@@ -180,6 +189,37 @@ struct ReplayRunner: Sendable {
             await reporter.parked(
                 outcome.causes.count, for: destination.interval, outcome.causes.values.sorted().first ?? "")
         }
+    }
+
+    /// The plan as it is carried out at the sink's place: stored anew when it was made for another one.
+    private func placed(
+        _ plan: ReplayRecord.Plan, _ number: Int, at sink: any ObjectSink
+    ) async throws -> ReplayRecord.Plan {
+        let keys = plan.objects.map(\.key)
+        guard let move = try await PartitionRunner.move(of: keys, from: plan.place, plan.formerPlaces, to: sink) else {
+            return plan
+        }
+        var moved = plan
+        moved.place = move.place
+        moved.formerPlaces = move.formerPlaces
+        try await runner(of: PartitionNumber(plan.partition), form.form.destination()).tell(
+            move.message, of: keys,
+            [
+                try TransferStore.put(
+                    TransferKeys.replay(task.id), ReplayRecord(number: number, plan: moved), expecting: .present)
+            ])
+        return moved
+    }
+
+    /// Forgets a plan whose destination is gone when the task has been given another one; the marks stay, so that its
+    /// records are planned anew. False when there is no other.
+    private func giveUp(_ plan: ReplayRecord.Plan, _ number: Int) async throws -> Bool {
+        let runner = try runner(of: PartitionNumber(plan.partition), form.form.destination())
+        guard runner.isOvertaken(plan.form) else { return false }
+        try await runner.tell(
+            PartitionRunner.gone(plan.place), of: plan.objects.map(\.key),
+            [try TransferStore.put(TransferKeys.replay(task.id), ReplayRecord(number: number), expecting: .present)])
+        return true
     }
 
     private func write(
@@ -210,7 +250,7 @@ struct ReplayRunner: Sendable {
                     records: tracker.count,
                     bytes: facts.length, crc32c: facts.crc32c, deliveredAt: services.time.now().milliseconds,
                     deliveryFirst: first, runs: tracker.runs(unlessAllTo: last), form: plan.form,
-                    replay: number))
+                    place: plan.place, replay: number))
         }
         outcome.causes.merge(await failures.causes) { _, new in new }
     }

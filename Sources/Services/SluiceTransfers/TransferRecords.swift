@@ -141,6 +141,10 @@ struct IntentRecord: TransferRecord, Equatable {
     var form: Int?
     /// Where records that do not convert go; nil where all do.
     var errorObject: String?
+    /// The store that its objects are written to; nil where an older version has planned the delivery.
+    var place: String?
+    /// Stores where it was begun before, which may hold some of its objects.
+    var formerPlaces: [String]?
     /// The destination as it was then, where an older version has planned the delivery.
     var descriptor: OBSDescriptor?
 }

@@ -1,5 +1,6 @@
 internal import SluiceCatalog
 package import SluiceCore
+internal import SluicePorts
 
 extension TransferTasks {
     /// Deliveries of a task that fit every condition of the filter, at most `limit` (1 to 1000) a page; `after` is a
@@ -159,6 +160,7 @@ extension Delivery {
         self.init(
             object: record.object, partition: PartitionNumber(record.partition), first: SequenceNumber(record.first),
             last: SequenceNumber(record.last), records: record.records, bytes: record.bytes, crc32c: record.crc32c,
-            deliveredAt: Timestamp(milliseconds: record.deliveredAt))
+            deliveredAt: Timestamp(milliseconds: record.deliveredAt),
+            destination: record.place.map { SinkPlace($0).description })
     }
 }
