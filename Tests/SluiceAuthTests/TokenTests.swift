@@ -13,19 +13,39 @@ import Testing
     private func claims(_ scope: Tokens.Scope) -> Tokens.Claims {
         Tokens.Claims(
             userID: "u1", scope: scope, methods: ["password", "token"], epoch: 3, issued: now,
-            expires: now + Authenticator.Settings().tokenLife)
+            expires: now + Self.life)
+    }
+
+    private static let life = Authenticator.Settings().tokenLife
+
+    private func snapshot(_ generation: Int64, tokenEpoch: Int64) -> IdentitySnapshot {
+        let user = User(
+            id: "u1", name: "u", domainID: "d", projects: [], isEnabled: true, passwordHash: "", tokenEpoch: tokenEpoch)
+        return IdentitySnapshot(
+            generation: generation, domains: [Domain(id: "d", name: "d")], projects: [], users: [user], accessKeys: [])
+    }
+
+    @Test func aRememberedTokenFollowsTheIdentities() {
+        let tokens = Tokens(sealing: key)
+        let text = tokens.seal(claims(.domain("d")))
+        let before = snapshot(1, tokenEpoch: 3)
+        let after = snapshot(2, tokenEpoch: 4)
+        #expect(tokens.open(text, in: before, now: now)?.caller?.userID == "u1")
+        #expect(tokens.open(text, in: after, now: now)?.caller == nil)
+        #expect(tokens.open(text, in: before, now: now)?.caller?.userID == "u1")
+        #expect(tokens.open(text, in: before, now: now + Self.life) == nil)
+        #expect(tokens.open(text, in: after, now: now + Self.life) == nil)
     }
 
     @Test func surviveARestartAndEndAfterADay() throws {
         let project = try #require(ProjectID("p1"))
         for claims in [claims(.project(project)), claims(.domain("d"))] {
             let text = Tokens(sealing: key).seal(claims)
-            #expect(Tokens(sealing: key).open(text, now: now) == claims)
+            #expect(Tokens(sealing: key).open(text, in: .empty, now: now)?.claims == claims)
             #expect(
-                Tokens(sealing: key).open(text, now: now + Authenticator.Settings().tokenLife - .milliseconds(1))
-                    == claims)
-            #expect(Tokens(sealing: key).open(text, now: now + Authenticator.Settings().tokenLife) == nil)
-            #expect(Tokens(sealing: .random()).open(text, now: now) == nil)
+                Tokens(sealing: key).open(text, in: .empty, now: now + Self.life - .milliseconds(1))?.claims == claims)
+            #expect(Tokens(sealing: key).open(text, in: .empty, now: now + Self.life) == nil)
+            #expect(Tokens(sealing: .random()).open(text, in: .empty, now: now) == nil)
         }
     }
 
@@ -35,10 +55,10 @@ import Testing
         for index in text.indices {
             var changed = text
             changed[index] = changed[index] == "A" ? "B" : "A"
-            #expect(tokens.open(String(changed), now: now) == nil)
+            #expect(tokens.open(String(changed), in: .empty, now: now) == nil)
         }
         for text in ["", "x", String(text.dropLast()), String(text) + "A", String(repeating: "A", count: 2000)] {
-            #expect(tokens.open(text, now: now) == nil)
+            #expect(tokens.open(text, in: .empty, now: now) == nil)
         }
     }
 

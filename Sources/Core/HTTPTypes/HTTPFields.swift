@@ -33,15 +33,13 @@ package struct HTTPFields: Sendable, Hashable {
 extension String {
     /// Equality of ASCII text without regard to case (RFC 9110, 5.1).
     package func equalsIgnoringCase(_ other: String) -> Bool {
-        let left = utf8, right = other.utf8
-        guard left.count == right.count else { return false }
-        var others = right.makeIterator()
-        for byte in left {
-            guard let other = others.next(), byte == other || byte.asciiLowercased == other.asciiLowercased else {
-                return false
+        guard utf8.count == other.utf8.count else { return false }
+        var left = self, right = other
+        return left.withUTF8 { left in
+            right.withUTF8 { right in
+                left.indices.allSatisfy { unsafe left[$0].asciiLowercased == right[$0].asciiLowercased }
             }
         }
-        return true
     }
 }
 

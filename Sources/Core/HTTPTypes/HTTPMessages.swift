@@ -3,7 +3,9 @@ package struct HTTPRequest: Sendable {
     /// `GET`, `POST`, … as sent (case-sensitive, RFC 9110 9.1).
     package var method: String
     /// The raw request target: path and query, still percent-encoded.
-    package var target: String
+    package var target: String {
+        didSet { pathEnd = Self.pathEnd(of: target) }
+    }
     package var headers: HTTPFields
     /// The body after removal of chunked framing, before any content decoding.
     package var body: HTTPBody
@@ -11,6 +13,8 @@ package struct HTTPRequest: Sendable {
     package var peer: String
     /// Whether the connection is TLS.
     package var isSecure: Bool
+    /// Where the path ends: at the first `?`.
+    private var pathEnd: String.Index
 
     package init(
         method: String, target: String, headers: HTTPFields = HTTPFields(), body: HTTPBody = HTTPBody(),
@@ -22,16 +26,21 @@ package struct HTTPRequest: Sendable {
         self.body = body
         self.peer = peer
         self.isSecure = isSecure
+        pathEnd = Self.pathEnd(of: target)
+    }
+
+    private static func pathEnd(of target: String) -> String.Index {
+        var text = target
+        let length = text.withUTF8 { bytes in unsafe bytes.firstIndex(of: UInt8(ascii: "?")) }
+        return length.map { target.utf8.index(target.startIndex, offsetBy: $0) } ?? target.endIndex
     }
 
     /// The raw path: the target up to the first `?`.
-    package var path: Substring {
-        target[..<(target.utf8.firstIndex(of: UInt8(ascii: "?")) ?? target.endIndex)]
-    }
+    package var path: Substring { target[..<pathEnd] }
 
     /// The raw query: what follows the first `?`, empty when there is none.
     package var query: Substring {
-        target.utf8.firstIndex(of: UInt8(ascii: "?")).map { target[target.utf8.index(after: $0)...] } ?? ""
+        pathEnd == target.endIndex ? "" : target[target.utf8.index(after: pathEnd)...]
     }
 }
 

@@ -79,14 +79,16 @@ package struct PartitionID: Hashable, Comparable, Sendable, CustomStringConverti
 extension String {
     /// Whether the text is 1 to `limit` of `[A-Za-z0-9_-]`, the alphabet of nearly every name in the public API.
     package func isName(upTo limit: Int) -> Bool {
-        let bytes = utf8
-        guard !bytes.isEmpty, bytes.count <= limit else { return false }
-        return bytes.allSatisfy { byte in
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"):
-                true
-            default: false
+        var text = self
+        return text.withUTF8 { bytes in
+            guard !bytes.isEmpty, bytes.count <= limit else { return false }
+            return unsafe bytes.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"):
+                    true
+                default: false
+                }
             }
         }
     }

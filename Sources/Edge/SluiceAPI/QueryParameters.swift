@@ -5,7 +5,11 @@ internal import HTTPTypes
 package struct QueryParameters: Sendable {
     private let values: [(name: String, value: String)]
 
-    package init(_ query: some StringProtocol) {
+    package init(_ query: Substring) {
+        guard !query.isEmpty else {
+            values = []
+            return
+        }
         values = query.split(separator: "&").compactMap { pair in
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             let raw = parts.count == 2 ? parts[1] : ""

@@ -30,7 +30,7 @@ package protocol RequestAuthenticator: Sendable {
 package struct RequestContext: Sendable {
     package let request: HTTPRequest
     /// Decoded path parameters, by the names in the pattern.
-    package let parameters: [String: String]
+    package let parameters: PathParameters
     package let query: QueryParameters
     package let caller: RequestCaller
     /// The body after content decoding.

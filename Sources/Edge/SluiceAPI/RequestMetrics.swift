@@ -55,9 +55,8 @@ package struct RequestMetrics: Sendable {
     func begin() -> Duration { time.elapsed() }
 
     /// Notes the latency of one request, whatever its answer was.
-    func observe(_ route: Route, since began: Duration) {
+    func observe(_ operation: Operation, since began: Duration) {
         let (seconds, attoseconds) = (time.elapsed() - began).components
-        latencies[Operation(method: route.method, pattern: route.pattern)]?
-            .observe(Int(seconds) * 1_000_000 + Int(attoseconds / 1_000_000_000_000))
+        latencies[operation]?.observe(Int(seconds) * 1_000_000 + Int(attoseconds / 1_000_000_000_000))
     }
 }

@@ -53,7 +53,7 @@ package struct Router: Sendable {
             return response
         case .route(let route, let parameters):
             let began = metrics.begin()
-            defer { metrics.observe(route, since: began) }
+            defer { metrics.observe(route.operation, since: began) }
             let caller = try await authenticator.authenticate(request, project: parameters["project_id"])
             let context = RequestContext(
                 request: request, parameters: parameters, query: QueryParameters(request.query), caller: caller,

@@ -107,10 +107,10 @@ package struct Authenticator: Sendable {
         ofToken token: String, _ snapshot: IdentitySnapshot, _ now: Timestamp
     ) throws(AuthError) -> (caller: Caller, claims: Tokens.Claims) {
         guard !token.isEmpty else { throw AuthError(.emptyToken) }
-        guard let claims = tokens.open(token, now: now), let caller = snapshot.caller(claims) else {
+        guard let opened = tokens.open(token, in: snapshot, now: now), let caller = opened.caller else {
             throw AuthError(.invalidToken)
         }
-        return (caller, claims)
+        return (caller, opened.claims)
     }
 
     private func signed(

@@ -39,10 +39,11 @@ package struct Caller: Sendable, Hashable {
     ///   - header: the value of `X-Project-Id`; missing and empty are alike.
     /// - Returns: the project, or `foreignProject` when path, header and caller do not agree.
     package func project(path: String, header: String?) -> Result<ProjectID, AuthError> {
-        let refusal = AuthError(.foreignProject, detail: path.isName(upTo: 64) ? path : nil)
-        guard let wanted = ProjectID(path) else { return .failure(refusal) }
-        if let header, !header.isEmpty, header != path { return .failure(refusal) }
-        guard proof == .none || project == wanted else { return .failure(refusal) }
+        guard let wanted = ProjectID(path) else { return .failure(AuthError(.foreignProject)) }
+        let agrees = header.map { $0.isEmpty || $0 == path } ?? true
+        guard agrees, proof == .none || project == wanted else {
+            return .failure(AuthError(.foreignProject, detail: path))
+        }
         return .success(wanted)
     }
 

@@ -51,6 +51,18 @@ package struct IdentityRoutes: Sendable {
         case projects = "/v3/projects"
         case callerIdentity = "/v5/caller-identity"
 
+        /// Slashes at the end do not count.
+        init?(path: Substring) {
+            guard let end = path.utf8.lastIndex(where: { $0 != UInt8(ascii: "/") }) else {
+                self = .root
+                return
+            }
+            let path = path[...end]
+            // Most requests are for streams, and their paths are longer.
+            guard path.utf8.count <= Self.callerIdentity.rawValue.utf8.count else { return nil }
+            self.init(rawValue: String(path))
+        }
+
         /// Below `/v3/auth/` failures have Keystone's body and status.
         var isKeystone: Bool {
             switch self {
@@ -62,9 +74,7 @@ package struct IdentityRoutes: Sendable {
 
     /// The answer, or nil when the path belongs to another service.
     package func respond(to request: HTTPRequest) async -> HTTPResponse? {
-        var path = request.path
-        while path.last == "/" { path.removeLast() }
-        guard let route = Route(rawValue: String(path)) else { return nil }
+        guard let route = Route(path: request.path) else { return nil }
         let now = time.now()
         let answers = IdentityAnswers(endpoint: endpoint(of: request), region: settings.region)
         switch (route, request.method) {

@@ -50,23 +50,39 @@ struct Tokens: Sendable {
         return Base64.encode(AESGCM.seal(plain, key: key, authenticating: Self.context), .urlSafe)
     }
 
-    /// The claims of a token that this server sealed and that has not expired; nil for any other text.
-    ///
-    /// What was opened is remembered: a client sends the same token with each request.
-    func open(_ text: String, now: Timestamp) -> Claims? {
-        if let known = opened.claims(of: text) { return known.expires > now ? known : nil }
-        guard let claims = unseal(text, now: now) else { return nil }
-        opened.remember(claims, of: text)
-        return claims
+    /// A token that this server sealed.
+    final class Opened: Sendable {
+        let claims: Claims
+        /// Whom it stands for among the identities of `generation`; nil when its user or scope has ended.
+        let caller: Caller?
+        let generation: Int64
+
+        init(_ claims: Claims, in snapshot: IdentitySnapshot) {
+            self.claims = claims
+            caller = snapshot.caller(claims)
+            generation = snapshot.generation
+        }
     }
 
-    private func unseal(_ text: String, now: Timestamp) -> Claims? {
+    /// A token that this server sealed and that has not expired, as of these identities; nil for any other text.
+    ///
+    /// What was opened is remembered: a client sends the same token with each request.
+    func open(_ text: String, in snapshot: IdentitySnapshot, now: Timestamp) -> Opened? {
+        let known = opened.token(text)
+        if let known, known.generation == snapshot.generation { return known.claims.expires > now ? known : nil }
+        guard let claims = known?.claims ?? unseal(text), claims.expires > now else { return nil }
+        let fresh = Opened(claims, in: snapshot)
+        opened.remember(fresh, of: text)
+        return fresh
+    }
+
+    private func unseal(_ text: String) -> Claims? {
         guard text.utf8.count <= Self.bytesMax, let sealed = Base64.decode(canonical: text, .urlSafe),
             let plain = try? AESGCM.open(sealed, key: key, authenticating: Self.context)
         else { return nil }
         let fields = String(decoding: plain, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
         guard fields.count == 7, let epoch = Int64(fields[4]), let issued = Int64(fields[5]),
-            let expires = Int64(fields[6]), expires > now.milliseconds
+            let expires = Int64(fields[6])
         else { return nil }
         let scope: Scope
         switch fields[1] {
@@ -82,19 +98,19 @@ struct Tokens: Sendable {
     }
 }
 
-/// Claims of tokens that were opened lately. It forgets all of them when it is full, which costs each one opening.
+/// Tokens that were opened lately. It forgets all of them when it is full, which costs each one opening.
 private final class OpenedTokens: Sendable {
     private static let capacity = 1024
-    private let claims = Mutex<[String: Tokens.Claims]>([:])
+    private let tokens = Mutex<[String: Tokens.Opened]>([:])
 
-    func claims(of token: String) -> Tokens.Claims? {
-        claims.withLock { $0[token] }
+    func token(_ text: String) -> Tokens.Opened? {
+        tokens.withLock { $0[text] }
     }
 
-    func remember(_ fresh: Tokens.Claims, of token: String) {
-        claims.withLock { claims in
-            if claims.count >= Self.capacity { claims.removeAll(keepingCapacity: true) }
-            claims[token] = fresh
+    func remember(_ token: Tokens.Opened, of text: String) {
+        tokens.withLock { tokens in
+            if tokens.count >= Self.capacity { tokens.removeAll(keepingCapacity: true) }
+            tokens[text] = token
         }
     }
 }
