@@ -48,7 +48,8 @@ package struct RecordRoutes: Sendable {
     private static let protobuf = "application/x-protobuf"
 
     private static func isProtobuf(_ context: RequestContext) -> Bool {
-        context.request.headers["Content-Type"]?.lowercased().hasPrefix(protobuf) ?? false
+        guard let type = context.request.headers["Content-Type"] else { return false }
+        return String(Substring(type.utf8.prefix(protobuf.utf8.count))).equalsIgnoringCase(protobuf)
     }
 
     // MARK: Putting
@@ -123,8 +124,9 @@ package struct RecordRoutes: Sendable {
     private func append(
         _ records: DistributedRecords, to stream: LiveStream, _ partitions: [PartitionNumber], now: Timestamp
     ) async -> (results: [Result<SequenceNumber, RecordRefusal>], moved: [StreamTraffic.Movement]) {
-        var results = [Result<SequenceNumber, RecordRefusal>?](repeating: nil, count: records.batches.count)
-        var admitted: [Int] = []
+        var throttled: Set<Int> = []
+        var admitted: [(partition: PartitionNumber, batch: RecordBatch)] = []
+        admitted.reserveCapacity(records.batches.count)
         for (index, slot) in records.batches.enumerated() {
             if streams.configuration.isThrottling,
                 !stream.throttle.admitWrite(
@@ -132,25 +134,30 @@ package struct RecordRoutes: Sendable {
                     of: stream.record.kind, now: streams.time.elapsed())
             {
                 stream.traffic.recordThrottled(.put, count: slot.batch.count, at: now)
-                results[index] = .failure(refusal(StreamsError(.throttled)))
+                throttled.insert(index)
             } else {
-                admitted.append(index)
+                admitted.append((partitions[slot.slot], slot.batch))
             }
         }
-        let appended = await streams.append(
-            admitted.map { (partitions[records.batches[$0].slot], records.batches[$0].batch) }, to: stream)
+        var outcomes = await streams.append(admitted, to: stream).makeIterator()
+        var results: [Result<SequenceNumber, RecordRefusal>] = []
+        results.reserveCapacity(records.batches.count)
         var moved: [StreamTraffic.Movement] = []
-        for (index, outcome) in zip(admitted, appended) {
-            let slot = records.batches[index]
-            switch outcome {
+        moved.reserveCapacity(admitted.count)
+        for (index, slot) in records.batches.enumerated() {
+            if throttled.contains(index) {
+                results.append(.failure(refusal(StreamsError(.throttled))))
+                continue
+            }
+            switch outcomes.next() ?? .failure(StreamsError(.storageUnavailable)) {
             case .success(let first):
-                results[index] = .success(first)
+                results.append(.success(first))
                 let data = slot.batch.bytes.count - slot.batch.count * RecordBatch.recordHeaderSize
                 moved.append(.init(partition: partitions[slot.slot], bytes: data, records: slot.batch.count))
-            case .failure(let error): results[index] = .failure(refusal(error))
+            case .failure(let error): results.append(.failure(refusal(error)))
             }
         }
-        return (results.map { $0 ?? .failure(refusal(StreamsError(.storageUnavailable))) }, moved)
+        return (results, moved)
     }
 
     /// A record's own error. A storage failure is DIS.5250, which makes clients send just these records again.

@@ -60,52 +60,61 @@ extension PutRecordsRequest {
     package func distribute(
         over slotCount: Int, at now: Timestamp, choosing choose: (PartitionSelector) -> PartitionChoice
     ) throws(PutRecordsError) -> DistributedRecords {
-        var places = [Int32](repeating: 0, count: entries.count)
+        var places: [Int32] = []
+        places.reserveCapacity(entries.count)
         var refusals: [RecordRefusal] = []
-        var records = [Int](repeating: 0, count: slotCount)
-        var bytes = [Int](repeating: 0, count: slotCount)
+        var slots = Array(repeating: SlotShare(), count: slotCount)
         unsafe withSources { body, resolved in
             let hashes = unsafe hashes(of: entries[...], body, resolved)
             for index in entries.indices {
                 let entry = entries[index]
                 switch choose(unsafe Self.selector(entry, body, resolved, hash: hashes[index])) {
                 case .slot(let slot):
-                    places[index] = Int32(slot)
-                    records[slot] += 1
-                    bytes[slot] += Int(SLUICE_RECORD_HEADER) + Int(entry.keyLength) + Int(entry.data_size)
+                    places.append(Int32(slot))
+                    slots[slot].records += 1
+                    slots[slot].bytes += Int(SLUICE_RECORD_HEADER) + Int(entry.keyLength) + Int(entry.data_size)
                 case .refused(let refusal):
                     refusals.append(refusal)
-                    places[index] = Int32(-refusals.count)
+                    places.append(Int32(-refusals.count))
                 }
             }
         }
 
-        // Slots with records get consecutive batches; `next` walks through each one's part of `order`.
-        var batchOfSlot = [Int32](repeating: 0, count: slotCount)
-        var next = [Int](repeating: 0, count: slotCount)
-        var used: [Int] = []
+        // Slots with records get consecutive batches, and each of them a part of `order`.
+        var batchCount: Int32 = 0
         var start = 0
-        for slot in 0..<slotCount where records[slot] > 0 {
-            batchOfSlot[slot] = Int32(used.count)
-            used.append(slot)
-            next[slot] = start
-            start += records[slot]
+        for slot in slots.indices where slots[slot].records > 0 {
+            slots[slot].batch = batchCount
+            slots[slot].next = start
+            batchCount += 1
+            start += slots[slot].records
         }
         var order = [UInt32](repeating: 0, count: start)
         for index in places.indices where places[index] >= 0 {
             let slot = Int(places[index])
-            order[next[slot]] = UInt32(index)
-            next[slot] += 1
-            places[index] = batchOfSlot[slot]
+            order[slots[slot].next] = UInt32(index)
+            slots[slot].next += 1
+            places[index] = slots[slot].batch
         }
 
         var batches: [DistributedRecords.SlotBatch] = []
-        batches.reserveCapacity(used.count)
-        for slot in used {
-            let range = next[slot] - records[slot]..<next[slot]
-            batches.append(.init(slot: slot, batch: try encode(order[range], bytes: bytes[slot], at: now)))
+        batches.reserveCapacity(Int(batchCount))
+        for (slot, share) in slots.enumerated() where share.records > 0 {
+            let range = share.next - share.records..<share.next
+            batches.append(.init(slot: slot, batch: try encode(order[range], bytes: share.bytes, at: now)))
         }
         return DistributedRecords(batches: batches, places: places, refusals: refusals, slotCount: slotCount)
+    }
+
+    /// What one slot gets of a request.
+    private struct SlotShare {
+        var records = 0
+        /// Of its batch.
+        var bytes = 0
+        /// The number of its batch.
+        var batch: Int32 = 0
+        /// Where the index of its next record goes in the order of writing.
+        var next = 0
     }
 
     private func encode(
@@ -155,14 +164,13 @@ extension PutRecordsRequest {
     private func hashes(
         of entries: ArraySlice<sluice_put_entry>, _ body: UnsafePointer<UInt8>, _ resolved: UnsafePointer<UInt8>
     ) -> [UInt64] {
-        var hashes = [UInt64](repeating: 0, count: entries.count)
-        unsafe hashes.withUnsafeMutableBufferPointer { hashes in
+        unsafe Array(unsafeUninitializedCapacity: entries.count) { hashes, count in
             unsafe entries.withUnsafeBufferPointer { entries in
                 guard let target = hashes.baseAddress, let first = entries.baseAddress else { return }
                 unsafe sluice_hash_keys(first, UInt32(entries.count), body, resolved, target)
+                count = entries.count
             }
         }
-        return hashes
     }
 
     private static func selector(

@@ -42,7 +42,9 @@ package struct PutRecordsAnswer: Sendable {
             $0 + $1.0.batch.count * max(entry, $1.1.count)
         }
         bytes.reserveCapacity(size)
-        bytes.append(contentsOf: "{\"failed_record_count\":\(failedCount),\"records\":[".utf8)
+        bytes.append(contentsOf: "{\"failed_record_count\":".utf8)
+        bytes.append(contentsOf: String(failedCount).utf8)
+        bytes.append(contentsOf: ",\"records\":[".utf8)
         forEach { outcome in
             switch outcome {
             case .success(let partition, let sequence):

@@ -42,7 +42,8 @@ package final class StreamTraffic: Sendable {
 
     private struct State {
         var stream: [StreamMinute] = []
-        var partitions: [PartitionNumber: [PartitionMinute]] = [:]
+        /// By the partitions' numbers, which a stream counts from 0.
+        var partitions: [[PartitionMinute]] = []
     }
 
     private let state = Mutex(State())
@@ -67,15 +68,17 @@ package final class StreamTraffic: Sendable {
                     state.stream[last].getBytes += movement.bytes
                     state.stream[last].getRecords += movement.records
                 }
-                Self.touch(&state.partitions[movement.partition, default: []], minute) { PartitionMinute(minute: $0) }
-                let index = state.partitions[movement.partition, default: []].count - 1
+                let partition = movement.partition.value
+                while state.partitions.count <= partition { state.partitions.append([]) }
+                Self.touch(&state.partitions[partition], minute) { PartitionMinute(minute: $0) }
+                let index = state.partitions[partition].count - 1
                 switch direction {
                 case .put:
-                    state.partitions[movement.partition]?[index].putBytes += movement.bytes
-                    state.partitions[movement.partition]?[index].putRecords += movement.records
+                    state.partitions[partition][index].putBytes += movement.bytes
+                    state.partitions[partition][index].putRecords += movement.records
                 case .get:
-                    state.partitions[movement.partition]?[index].getBytes += movement.bytes
-                    state.partitions[movement.partition]?[index].getRecords += movement.records
+                    state.partitions[partition][index].getBytes += movement.bytes
+                    state.partitions[partition][index].getRecords += movement.records
                 }
             }
             switch direction {
@@ -108,7 +111,10 @@ package final class StreamTraffic: Sendable {
 
     /// A partition's minutes within the window, ascending; minutes without traffic are left out.
     package func minutes(of partition: PartitionNumber, _ window: ClosedRange<Int64>) -> [PartitionMinute] {
-        state.withLock { ($0.partitions[partition] ?? []).filter { window.contains($0.minute) } }
+        state.withLock { state in
+            guard state.partitions.indices.contains(partition.value) else { return [] }
+            return state.partitions[partition.value].filter { window.contains($0.minute) }
+        }
     }
 
     /// Makes sure that the last element stands for `minute` (or a later one, when the clock went back).

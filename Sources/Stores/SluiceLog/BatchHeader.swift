@@ -47,27 +47,30 @@ struct BatchHeader: Equatable, Sendable {
 
     /// Appends the header, its own checksum included.
     func encode(into bytes: inout [UInt8]) {
-        let start = bytes.count
-        bytes.append(littleEndian: Self.magic)
-        bytes.append(Self.version)
-        bytes.append(kind.rawValue)
-        bytes.append(littleEndian: UInt16(0))
-        bytes.append(littleEndian: UInt32(payloadLength))
-        bytes.append(littleEndian: UInt32(count))
-        bytes.append(littleEndian: handle)
-        bytes.append(littleEndian: first)
-        bytes.append(littleEndian: earliest)
-        bytes.append(littleEndian: latest)
-        bytes.append(littleEndian: received)
-        bytes.append(littleEndian: segment)
-        bytes.append(littleEndian: UInt32(roundStart))
-        bytes.append(littleEndian: round)
-        bytes.append(littleEndian: salt)
-        bytes.append(littleEndian: payloadChecksum)
-        let checksum = unsafe bytes.withUnsafeBytes {
-            unsafe CRC32C.checksum(UnsafeRawBufferPointer(rebasing: $0[start...]))
+        bytes.append(addingCapacity: Self.size) { span in
+            unsafe span.withUnsafeMutableBufferPointer { buffer, initialized in
+                var writer = unsafe LittleEndianWriter(
+                    UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[initialized...]))
+                writer.write(Self.magic)
+                writer.write(Self.version)
+                writer.write(kind.rawValue)
+                writer.write(UInt16(0))
+                writer.write(UInt32(payloadLength))
+                writer.write(UInt32(count))
+                writer.write(handle)
+                writer.write(first)
+                writer.write(earliest)
+                writer.write(latest)
+                writer.write(received)
+                writer.write(segment)
+                writer.write(UInt32(roundStart))
+                writer.write(round)
+                writer.write(salt)
+                writer.write(payloadChecksum)
+                writer.write(unsafe CRC32C.checksum(writer.written))
+                initialized += writer.offset
+            }
         }
-        bytes.append(littleEndian: checksum)
     }
 
     /// Whether four bytes are where a header may begin; the cheap test before `init`.

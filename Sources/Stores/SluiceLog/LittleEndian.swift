@@ -13,6 +13,25 @@ extension [UInt8] {
     }
 }
 
+/// Writes numbers one behind the other, lowest byte first, into memory that outlives it.
+@safe struct LittleEndianWriter {
+    private let target: UnsafeMutableRawBufferPointer
+    private(set) var offset = 0
+
+    init(_ target: UnsafeMutableRawBufferPointer) {
+        unsafe self.target = target
+    }
+
+    mutating func write<Number: FixedWidthInteger>(_ number: Number) {
+        precondition(unsafe offset + MemoryLayout<Number>.size <= target.count)
+        unsafe target.storeBytes(of: number.littleEndian, toByteOffset: offset, as: Number.self)
+        offset += MemoryLayout<Number>.size
+    }
+
+    /// What has been written.
+    var written: UnsafeRawBufferPointer { unsafe UnsafeRawBufferPointer(rebasing: target[..<offset]) }
+}
+
 /// Reads numbers and texts off the front of bytes; nil as soon as they do not suffice.
 struct ByteReader {
     private let bytes: ArraySlice<UInt8>
