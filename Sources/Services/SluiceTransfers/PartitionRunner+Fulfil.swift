@@ -267,7 +267,6 @@ extension PartitionRunner {
                     message: "records that could not be converted were parked, such as: \(parked.cause)"))
         }
         try await services.store.commit(changes, as: owner)
-        let metrics = metrics
         metrics.records.increment(by: records)
         metrics.bytes.increment(by: delivered.reduce(0) { $0 + $1.bytes })
         metrics.objects.increment(by: delivered.count)

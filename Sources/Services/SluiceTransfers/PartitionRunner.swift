@@ -23,6 +23,7 @@ struct PartitionRunner: Sendable {
     let memory: TaskMemory
     let logger: Logger
     let dumpLog: DumpLog
+    let metrics: TransferMetrics
     let partition: PartitionID
 
     /// Runs until the partition is gone (returns), the task is cancelled or lost, or a permanent fault is met (throws).
@@ -50,8 +51,6 @@ struct PartitionRunner: Sendable {
             }
         }
     }
-
-    var metrics: TransferMetrics.Task { TransferMetrics(services.metrics).task(task) }
 
     private func runFromStoredState(_ pauses: inout RetryPauses, _ done: inout FinishedObjects) async throws {
         var progress =

@@ -19,6 +19,7 @@ struct ReplayRunner: Sendable {
     let memory: TaskMemory
     let logger: Logger
     let dumpLog: DumpLog
+    let metrics: TransferMetrics
     let bell: Bell
 
     /// The reporter knows replays by a number that no partition has.
@@ -49,7 +50,7 @@ struct ReplayRunner: Sendable {
                     let pause = pauses.next()
                     logger.warning("replay failed and will be tried again", ["error": reason, "pause": "\(pause)"])
                     memory.noteFailure()
-                    TransferMetrics(services.metrics).task(task).retries.increment()
+                    metrics.retries.increment()
                     await reporter.failed(Self.place, reason)
                     try await services.time.sleep(for: pause)
                 }
@@ -152,7 +153,7 @@ struct ReplayRunner: Sendable {
     private func runner(of partition: PartitionNumber, _ destination: OBSDestination) -> PartitionRunner {
         PartitionRunner(
             services: services, task: task, destination: destination, form: form, owner: owner, reporter: reporter,
-            memory: memory, logger: logger, dumpLog: dumpLog,
+            memory: memory, logger: logger, dumpLog: dumpLog, metrics: metrics,
             partition: PartitionID(stream: task.stream, number: partition))
     }
 
@@ -318,7 +319,6 @@ struct ReplayRunner: Sendable {
         } catch let error as CatalogError where error.code == .conflict && attempts > 1 {
             return try await conclude(plan, number, outcome, begunAt: start, attempts: attempts - 1)
         }
-        let metrics = TransferMetrics(services.metrics).task(task)
         metrics.records.increment(by: outcome.delivered.reduce(0) { $0 + $1.records })
         metrics.bytes.increment(by: outcome.delivered.reduce(0) { $0 + $1.bytes })
         metrics.objects.increment(by: outcome.delivered.count)

@@ -90,6 +90,7 @@ struct TaskRunner: Sendable {
             own: services.settings.memoryPerTask.bytes,
             place: services.sinks.place(project: task.project, agency: destination.agency), time: services.time)
         let streams = services.streams
+        let metrics = TransferMetrics(of: task, in: services.metrics)
         return try await withThrowingTaskGroup(of: ChildEnd.self) { group in
             defer { group.cancelAll() }
             group.addTask {
@@ -98,7 +99,7 @@ struct TaskRunner: Sendable {
             }
             let replay = ReplayRunner(
                 services: services, task: task, form: form, owner: owner, reporter: reporter, memory: memory,
-                logger: logger, dumpLog: dumpLog, bell: entry.bell)
+                logger: logger, dumpLog: dumpLog, metrics: metrics, bell: entry.bell)
             group.addTask {
                 try await replay.run { try await isCurrent(form, of: task, destination) }
                 return .done
@@ -110,7 +111,8 @@ struct TaskRunner: Sendable {
                         services: services, task: task, destination: destination, form: form, owner: owner,
                         reporter: reporter, memory: memory,
                         logger: logger.with(["partition": partition.number.description]),
-                        dumpLog: dumpLog, partition: PartitionID(stream: task.stream, number: partition.number))
+                        dumpLog: dumpLog, metrics: metrics,
+                        partition: PartitionID(stream: task.stream, number: partition.number))
                     group.addTask {
                         try await runner.run()
                         return .partition(partition.number)

@@ -97,7 +97,7 @@ extension TransferTasks {
             try await commit([membership] + (try await removal(of: id)))
             await board.halt(.task(id))
             await clearWhatIsSmall([id])
-            if let task { TransferMetrics(services.metrics).forget(task) }
+            if let task { TransferMetrics.forget(task, in: services.metrics) }
             services.logger.info("transfer task deleted", ["task": name, "stream": stream.name.text])
         }
     }

@@ -27,7 +27,7 @@ extension TransferTasks {
             for id in ids { changes += try await removal(of: id) }
             try await commit(changes)
             for id in ids { await board.halt(.task(id)) }
-            for task in records.compactMap(TransferTask.init) { TransferMetrics(services.metrics).forget(task) }
+            for task in records.compactMap(TransferTask.init) { TransferMetrics.forget(task, in: services.metrics) }
             await clearWhatIsSmall(ids)
         }
     }

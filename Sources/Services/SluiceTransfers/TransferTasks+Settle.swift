@@ -45,7 +45,7 @@ extension TransferTasks {
                 return true
             }
             if count > 0, let task = try? await task(id) {
-                TransferMetrics(services.metrics).task(task).discarded.increment(by: count)
+                TransferMetrics(of: task, in: services.metrics).discarded.increment(by: count)
                 services.logger.info("parked records discarded", ["task": task.name, "records": "\(count)"])
             }
             return count
