@@ -61,8 +61,8 @@ func fuzzSeeds(_ name: String) -> [String] {
 
 let core: [Target] = [
     cKernels("CKernels"),
-    cKernels("CFileSystem"),
-    room("Core", "SluiceCore", ["CKernels", "CFileSystem"]),
+    cKernels("CSystem"),
+    room("Core", "SluiceCore", ["CKernels", "CSystem"]),
     room("Core", "HTTPTypes"),
     room("Core", "Observability"),
     room("Core", "Lifecycle", ["SluiceCore", "Observability"]),
@@ -82,7 +82,7 @@ let bindings: [Target] = [
     systemLibrary("CYAML", pkgConfig: "yaml-0.1", apt: ["libyaml-dev"]),
     binding("YAML", over: "CYAML"),
     systemLibrary("CCurl", pkgConfig: "libcurl", apt: ["libcurl4-openssl-dev"]),
-    binding("Curl", over: "CCurl", ["HTTPTypes"]),
+    binding("Curl", over: "CCurl", ["HTTPTypes", "SluiceCore"]),
     cxx("CHTTPServer", linking: ["ssl", "crypto"]),
     binding("HTTPServer", over: "CHTTPServer", ["HTTPTypes"]),
 ]
@@ -143,7 +143,7 @@ let app: [Target] = [
 
 let support: [Target] = [
     room("Support", "SluiceTesting", ["SluiceCore", "SluicePorts", "SluiceCatalog"]),
-    room("Support", "ScriptedServer", ["HTTPTypes"]),
+    room("Support", "ScriptedServer", ["HTTPTypes", "SluiceCore"]),
     room(
         "Support", "DeliverySimulation",
         [

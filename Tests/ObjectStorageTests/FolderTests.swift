@@ -30,7 +30,7 @@ final class FolderHouse: LogOutput {
         let (hanging, entered) = AsyncStream.makeStream(of: Void.self)
         for _ in 0..<2 {
             Task { [gate] in
-                await buckets.threads.run { _ in
+                await buckets.threads.runUntilCancelled { _ in
                     entered.yield()
                     gate.wait()
                 }

@@ -85,7 +85,7 @@ private final class HangingStore: ObjectSinkProvider {
         let (hanging, entered) = AsyncStream.makeStream(of: Void.self)
         for _ in 0..<2 {
             Task { [folders, gate] in
-                await folders.threads.run { _ in
+                await folders.threads.runUntilCancelled { _ in
                     entered.yield()
                     gate.wait()
                 }

@@ -8,7 +8,9 @@ package import SluicePorts
 /// objects only. A bucket is made on first use.
 package struct FolderBuckets: ObjectSinkProvider {
     let root: String
-    let threads: BlockingThreads
+    /// Calls wait in one queue; there are as many as tasks that write, which the memory for record data bounds, and those
+    /// whose callers have gone away from a file system that hangs.
+    let threads: WorkerThreads<@Sendable () -> Void>
     let logger: Logger
     let writes = FolderWrites()
 
@@ -18,7 +20,7 @@ package struct FolderBuckets: ObjectSinkProvider {
     package init(root: String, logger: Logger = .silent) {
         self.root = root
         self.logger = logger
-        threads = BlockingThreads(count: 2)
+        threads = WorkerThreads(named: "folder", count: 2)
     }
 
     package func sink(project: ProjectID, agency: String, bucket: String) throws(SinkError) -> any ObjectSink {

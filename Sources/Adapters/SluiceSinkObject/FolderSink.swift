@@ -44,7 +44,7 @@ struct FolderSink: ObjectSink {
             }
             try await perform { _ throws(FolderFault) in try writing.finish(at: path) }
         } catch {
-            if writing.abandon() { _ = await buckets.threads.run { _ in writing.cleanUp() } }
+            if writing.abandon() { _ = await buckets.threads.runUntilCancelled { _ in writing.cleanUp() } }
             throw error
         }
     }
@@ -73,7 +73,7 @@ struct FolderSink: ObjectSink {
         _ body: @escaping @Sendable (_ isWanted: () -> Bool) throws(FolderFault) -> Value
     ) async throws(SinkError) -> Value {
         guard !Task.isCancelled,
-            let result = await buckets.threads.run({ isWanted in
+            let result = await buckets.threads.runUntilCancelled({ isWanted in
                 Result { () throws(FolderFault) in try body(isWanted) }
             })
         else { throw SinkError(.cancelled, "cancelled") }

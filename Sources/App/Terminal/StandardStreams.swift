@@ -67,18 +67,15 @@ package actor DescriptorSource: ByteSource {
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe thread.asUnownedSerialExecutor() }
 
-    /// - Parameter ownsDescriptor: closes it, and ends the thread, when the source goes.
+    /// - Parameter ownsDescriptor: closes it when the source goes.
     package init(descriptor: Int32, ownsDescriptor: Bool) throws(CommandError) {
         self.descriptor = descriptor
         self.ownsDescriptor = ownsDescriptor
-        thread = try startThread()
+        thread = try startThread(named: "read")
     }
 
     deinit {
-        if ownsDescriptor {
-            close(descriptor)
-            thread.stop()
-        }
+        if ownsDescriptor { close(descriptor) }
     }
 
     /// Throws `CancellationError` within `patienceMilliseconds` when the task is cancelled while nothing comes.
@@ -155,9 +152,9 @@ package func systemMessage(_ code: Int32) -> String {
     unsafe String(cString: strerror(code))
 }
 
-private func startThread() throws(CommandError) -> BlockingThread {
+private func startThread(named name: String) throws(CommandError) -> BlockingThread {
     do {
-        return try BlockingThread()
+        return try BlockingThread(named: name)
     } catch {
         throw CommandError("No thread can be started: \(systemMessage(error.code)).")
     }
@@ -168,7 +165,7 @@ extension Console {
     /// Two threads serve them until the process ends.
     package static func standard(environment: [String: String]) throws(CommandError) -> Console {
         signal(SIGPIPE, SIG_IGN)
-        let writing = try startThread()
+        let writing = try startThread(named: "write")
         return Console(
             input: try DescriptorSource(descriptor: 0, ownsDescriptor: false), inputSize: InputFile.standardInputSize,
             inputIsTerminal: isatty(0) == 1,

@@ -104,13 +104,12 @@ actor ParquetConversion {
         // What an interrupted run has left is of no use.
         try? SystemFileSystem().remove(Self.partial(output))
         target = try SystemFileSystem().open(Self.partial(output), .create)
-        thread = try BlockingThread()
+        thread = try BlockingThread(named: "convert")
     }
 
     deinit {
         // Half a file under a name that nobody waits for is worth nothing.
         if !isFinished { try? SystemFileSystem().remove(Self.partial(path)) }
-        thread.stop()
     }
 
     /// Takes bytes of the input; returns a sentence for each record that was left out.

@@ -1,5 +1,5 @@
 internal import CCurl
-internal import Glibc
+internal import SluiceCore
 internal import Synchronization
 
 /// The thread that owns libcurl's multi handle: everything libcurl does happens there.
@@ -43,13 +43,11 @@ final class CurlLoop: @unchecked Sendable {
 
     /// Starts the thread; it keeps the loop alive until `stop`.
     func start() throws(CurlError) {
-        var thread = pthread_t()
-        let context = Unmanaged.passRetained(self).toOpaque()
-        guard pthread_create(&thread, nil, curlLoopMain, context) == 0 else {
-            Unmanaged<CurlLoop>.fromOpaque(context).release()
-            throw CurlError(.other, "no thread can be started")
+        do throws(ThreadError) {
+            try OwnThread.start(named: "curl") { [self] in run() }
+        } catch {
+            throw CurlError(.other, "\(error)")
         }
-        pthread_detach(thread)
     }
 
     /// Hands an order to the thread; false when it has stopped.
@@ -69,7 +67,7 @@ final class CurlLoop: @unchecked Sendable {
         post(.cancel(transfer))
     }
 
-    fileprivate func run() {
+    private func run() {
         var running: Int32 = 0
         while obey() {
             curl_multi_perform(multi, &running)
@@ -146,10 +144,4 @@ final class CurlLoop: @unchecked Sendable {
             end(transfer) { $0.finish(code) }
         }
     }
-}
-
-private func curlLoopMain(_ context: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
-    guard let context else { return nil }
-    Unmanaged<CurlLoop>.fromOpaque(context).takeRetainedValue().run()
-    return nil
 }

@@ -1,3 +1,4 @@
+internal import SluiceCore
 internal import Synchronization
 
 #if canImport(Glibc)
@@ -54,13 +55,12 @@ package enum UnixSignals {
         }
         let (stream, continuation) = AsyncStream.makeStream(
             of: UnixSignal.self, bufferingPolicy: .bufferingOldest(waitingLimit))
-        let reader = unsafe Unmanaged.passRetained(SignalReader(descriptor: ends[0], continuation: continuation))
-        var thread = pthread_t()
-        guard unsafe pthread_create(&thread, nil, readSignals, reader.toOpaque()) == 0 else {
-            unsafe reader.release()
-            throw failure("thread")
+        let reader = SignalReader(descriptor: ends[0], continuation: continuation)
+        do throws(ThreadError) {
+            try OwnThread.start(named: "signals") { reader.run() }
+        } catch {
+            throw LifecycleError(.signalsUnavailable, "\(error)")
         }
-        pthread_detach(thread)
         for signal in signals {
             var action = sigaction()
             unsafe action.__sigaction_handler.sa_handler = noteSignal
@@ -104,10 +104,4 @@ private final class SignalReader: Sendable {
             }
         }
     }
-}
-
-private func readSignals(_ context: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
-    guard let context = unsafe context else { return nil }
-    unsafe Unmanaged<SignalReader>.fromOpaque(context).takeRetainedValue().run()
-    return nil
 }

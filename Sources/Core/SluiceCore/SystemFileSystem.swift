@@ -1,4 +1,4 @@
-internal import CFileSystem
+internal import CSystem
 
 #if canImport(Glibc)
     internal import Glibc

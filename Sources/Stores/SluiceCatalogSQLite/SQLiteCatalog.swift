@@ -23,11 +23,6 @@ package final class SQLiteCatalog: Catalog {
         self.reader = reader
     }
 
-    deinit {
-        writer.thread.stop()
-        reader.thread.stop()
-    }
-
     /// Opens the catalog, makes it when absent (readable by the owner only), and brings an older file up to date.
     ///
     /// - Parameters:
@@ -38,23 +33,17 @@ package final class SQLiteCatalog: Catalog {
     package static func open(path: String, busyTimeout: Duration = defaultBusyTimeout)
         async throws(CatalogError) -> SQLiteCatalog
     {
-        let writer = CatalogWriter(path: path, thread: try startThread())
-        let reader: CatalogReader
-        do {
-            reader = CatalogReader(path: path, thread: try startThread())
-        } catch {
-            writer.thread.stop()
-            throw error
-        }
+        let writer = CatalogWriter(path: path, thread: try startThread(named: "catalog-writer"))
+        let reader = CatalogReader(path: path, thread: try startThread(named: "catalog-reader"))
         let catalog = SQLiteCatalog(writer: writer, reader: reader)
         try await writer.open(busyTimeout: busyTimeout)
         try await reader.open(busyTimeout: busyTimeout)
         return catalog
     }
 
-    private static func startThread() throws(CatalogError) -> BlockingThread {
+    private static func startThread(named name: String) throws(CatalogError) -> BlockingThread {
         do {
-            return try BlockingThread()
+            return try BlockingThread(named: name)
         } catch {
             throw CatalogError(.unavailable, "\(error)")
         }

@@ -40,9 +40,11 @@ package final class LocalLog: RecordLog {
     private let shared: LogShared
     private let writer: LogWriter
     private let maintenance: LogMaintenance
-    private let readers: BlockingPool
-    private let writerThread: WorkerThreads?
-    private let maintenanceThread: WorkerThreads?
+    /// For reads that may wait for the disk; those served from memory never come here. Each is a suspended caller, so
+    /// the callers' number bounds the queue. All three are nil when everything happens on the caller's thread.
+    private let readers: WorkerThreads<@Sendable () -> Void>?
+    private let writerThread: WorkerThreads<Void>?
+    private let maintenanceThread: WorkerThreads<Void>?
     private let lock: any FileLock
 
     private init(_ opened: LogRecovery.Opened) {
@@ -57,11 +59,11 @@ package final class LocalLog: RecordLog {
         case .inline:
             writerThread = nil
             maintenanceThread = nil
-            readers = BlockingPool(threadCount: 0)
+            readers = nil
         case .ownThreads:
-            writerThread = WorkerThreads { writer.run() }
-            maintenanceThread = WorkerThreads { maintenance.run() }
-            readers = BlockingPool(threadCount: opened.shared.configuration.readerThreads)
+            writerThread = WorkerThreads(named: "log-writer") { writer.run() }
+            maintenanceThread = WorkerThreads(named: "log-maintain") { maintenance.run() }
+            readers = WorkerThreads(named: "log-reader", count: opened.shared.configuration.readerThreads)
         }
     }
 
@@ -79,10 +81,13 @@ package final class LocalLog: RecordLog {
             configuration: configuration, files: files, time: time, logger: logger, metrics: metrics)
         var recovery = LogRecovery(shared)
         let log = LocalLog(try recovery.open())
-        for threads in [log.writerThread, log.maintenanceThread] {
-            if let threads, !threads.start() { throw RecordLogError(.unavailable, "no thread could be started") }
+        do throws(ThreadError) {
+            try log.writerThread?.start()
+            try log.maintenanceThread?.start()
+            try log.readers?.start()
+        } catch {
+            throw RecordLogError(.unavailable, "\(error)")
         }
-        if !log.readers.start() { throw RecordLogError(.unavailable, "no thread could be started") }
         if let writerThread = log.writerThread, let maintenanceThread = log.maintenanceThread {
             shared.connect(writer: { writerThread.signal() }, maintenance: { maintenanceThread.signal() })
             shared.wakeMaintenance()
@@ -99,17 +104,15 @@ package final class LocalLog: RecordLog {
         shared.state.withLock { $0.isClosed = true }
         shared.waiters.wakeAll()
         await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
-            // A thread that ends with this call: stopping the log's threads blocks.
-            let stop = WorkerThreads { [self] in
+            let stop = { @Sendable [self] in
                 finish()
                 continuation.resume()
             }
-            if writerThread != nil, stop.start() {
-                stop.signal()
-                stop.release()
-            } else {
-                finish()
-                continuation.resume()
+            // Stopping the log's threads blocks.
+            do throws(ThreadError) {
+                if writerThread == nil { stop() } else { try OwnThread.start(named: "log-stop", stop) }
+            } catch {
+                stop()
             }
         }
     }
@@ -131,7 +134,7 @@ package final class LocalLog: RecordLog {
         }
         writer.mark()
         maintenance.writeIndexes()
-        readers.stop()
+        readers?.stop()
         lock.release()
     }
 
@@ -206,7 +209,7 @@ package final class LocalLog: RecordLog {
         }
         if let batches = plan.fromMemory { return batches }
         let reader = LogReader(shared)
-        return try await readers.run {
+        return try await reading {
             Result { () throws(RecordLogError) in
                 try reader.read { state, loaded throws(RecordLogError) in
                     try state.plan(partition, from: start, limit: limit, loaded: loaded)
@@ -219,11 +222,17 @@ package final class LocalLog: RecordLog {
         async throws(RecordLogError) -> SequenceNumber
     {
         let reader = LogReader(shared)
-        return try await readers.run {
+        return try await reading {
             Result { () throws(RecordLogError) in
                 try reader.sequenceNumber(in: partition, atOrAfter: time)
             }
         }.get()
+    }
+
+    /// Runs what waits for the disk on a thread for that; on the caller's when there is none, as after the end.
+    private func reading<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value {
+        if let readers, let value = await readers.run(body) { return value }
+        return body()
     }
 
     package func waitForRecords(in partition: PartitionID, above position: SequenceNumber)

@@ -1,4 +1,5 @@
 package import HTTPTypes
+internal import SluiceCore
 internal import Synchronization
 
 #if canImport(Glibc)
@@ -58,7 +59,7 @@ package final class ScriptedServer: @unchecked Sendable {
             throw SetupError(step: "bind", errno: errno)
         }
         port = Int(UInt16(bigEndian: address.sin_port))
-        try start(.accepting(self))
+        try OwnThread.start(named: "accepting") { [self] in acceptConnections() }
     }
 
     package var endpoint: String { "http://127.0.0.1:\(port)" }
@@ -77,17 +78,7 @@ package final class ScriptedServer: @unchecked Sendable {
         }
     }
 
-    private func start(_ work: Work) throws {
-        var thread = pthread_t()
-        let context = unsafe Unmanaged.passRetained(WorkBox(work)).toOpaque()
-        guard unsafe pthread_create(&thread, nil, scriptedServerMain, context) == 0 else {
-            unsafe Unmanaged<WorkBox>.fromOpaque(context).release()
-            throw SetupError(step: "pthread_create", errno: errno)
-        }
-        pthread_detach(thread)
-    }
-
-    fileprivate func acceptConnections() {
+    private func acceptConnections() {
         while true {
             let connection = accept(descriptor, nil, nil)
             let isStopped = state.withLock { state in
@@ -103,7 +94,7 @@ package final class ScriptedServer: @unchecked Sendable {
                 return
             }
             do {
-                try start(.serving(self, connection))
+                try OwnThread.start(named: "serving") { [self] in serve(connection) }
             } catch {
                 forget(connection)
             }
@@ -117,7 +108,7 @@ package final class ScriptedServer: @unchecked Sendable {
         }
     }
 
-    fileprivate func serve(_ connection: Int32) {
+    private func serve(_ connection: Int32) {
         defer { forget(connection) }
         var wire = ServerWire(descriptor: connection)
         while let request = wire.readRequest() {
@@ -136,23 +127,4 @@ package final class ScriptedServer: @unchecked Sendable {
             }
         }
     }
-}
-
-private enum Work {
-    case accepting(ScriptedServer)
-    case serving(ScriptedServer, Int32)
-}
-
-private final class WorkBox {
-    let work: Work
-    init(_ work: Work) { self.work = work }
-}
-
-private func scriptedServerMain(_ context: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
-    guard let context = unsafe context else { return nil }
-    switch unsafe Unmanaged<WorkBox>.fromOpaque(context).takeRetainedValue().work {
-    case .accepting(let server): server.acceptConnections()
-    case .serving(let server, let connection): server.serve(connection)
-    }
-    return nil
 }
