@@ -147,8 +147,9 @@ let support: [Target] = [
     room(
         "Support", "DeliverySimulation",
         [
-            "Compression", "HTTPTypes", "Observability", "SluiceAPI", "SluiceCatalog", "SluiceCore", "SluiceFormats",
-            "SluiceLog", "SluicePorts", "SluiceStreams", "SluiceTesting", "SluiceTransfers", "SluiceWire",
+            "Compression", "HTTPTypes", "Observability", "SluiceAPI", "SluiceCatalog", "SluiceCatalogSQLite",
+            "SluiceCore", "SluiceFormats", "SluiceLog", "SluicePorts", "SluiceStreams", "SluiceTesting",
+            "SluiceTransfers", "SluiceWire",
         ]),
     .executableTarget(
         name: "simulate", dependencies: ["DeliverySimulation", "SluiceCore"], path: "Sources/Support/simulate",

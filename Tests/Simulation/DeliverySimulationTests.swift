@@ -37,6 +37,22 @@ import Testing
         #expect(objects > 0)
     }
 
+    /// The catalog in files, whose process is killed with its files open, goes through the same histories as the one in
+    /// memory.
+    @Test func theRealCatalogDoesTheSame() async throws {
+        let folder = FileManager.default.temporaryDirectory.path + "/simulation-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        for seed in 0..<16 as Range<UInt64> {
+            let own = "\(folder)/\(seed)"
+            try FileManager.default.createDirectory(atPath: own, withIntermediateDirectories: true)
+            let inMemory = try await SimulationThread.run { DeliverySimulation.run(seed: seed) }
+            let inFiles = try await SimulationThread.run { DeliverySimulation.run(seed: seed, catalogFolder: own) }
+            #expect(inFiles.failure == nil, "seed \(seed)")
+            #expect(inFiles.digest == inMemory.digest, "seed \(seed)")
+            #expect(FileManager.default.fileExists(atPath: own + "/2.db"), "nothing was killed")
+        }
+    }
+
     /// A short history in a world without faults but for one death.
     static func shortRun(_ death: SimulationPlan.Death) async throws -> SimulationReport {
         try await SimulationThread.run {

@@ -71,6 +71,7 @@ extension DeliverySimulation {
         let process = try await SimulatedProcess(world, .judge(), log: log, isRemote: false)
         let verdict = DeliveryVerdict(world: world, plan: plan, process: process)
         if let reason = try await verdict.failure() { outcome.fail(reason) }
+        if let catalog = process.catalog as? FileCatalog { try catalog.verify() }
         let parked = try await verdict.parkedRecords()
         outcome.report.withLock { $0.parked = parked }
     }

@@ -18,12 +18,15 @@ package struct DeliverySimulation: Sendable {
 
     /// One random run.
     ///
-    /// - Parameter trace: gets a line for whatever happens.
+    /// - Parameters:
+    ///   - catalogFolder: an empty folder in which the catalog keeps its files, as the server does; nil keeps it in
+    ///     memory.
+    ///   - trace: gets a line for whatever happens.
     package static func run(
-        seed: UInt64, bug: PlantedBug? = nil, trace: (@Sendable (String) -> Void)? = nil
+        seed: UInt64, bug: PlantedBug? = nil, catalogFolder: String? = nil, trace: (@Sendable (String) -> Void)? = nil
     ) -> SimulationReport {
         do {
-            let world = try SimulatedWorld(seed: seed, bug: bug, trace: trace)
+            let world = try SimulatedWorld(seed: seed, bug: bug, catalogFolder: catalogFolder, trace: trace)
             let simulation = DeliverySimulation(world: world, plan: SimulationPlan(drawnFrom: world.numbers))
             return try simulation.run(order: world.numbers)
         } catch {

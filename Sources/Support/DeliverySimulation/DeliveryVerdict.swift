@@ -53,7 +53,7 @@ struct DeliveryVerdict: Sendable {
         for task in plan.tasks {
             let stream = SimulatedProcess.streams[task.stream]
             let details = try await process.tasks.show(task.name, on: stream, in: world.project)
-            guard let evidence = try await TaskEvidence(of: details.summary.task.id.text, in: world.catalog) else {
+            guard let evidence = try await TaskEvidence(of: details.summary.task.id.text, in: process.catalog) else {
                 throw SimulationFailure("the catalog has no task \(task.name)")
             }
             living.append((task, evidence))
@@ -111,7 +111,7 @@ struct DeliveryVerdict: Sendable {
         guard !plan.sharesLog else { return nil }
         let tasks = Set(living.map(\.settings.id))
         let streams = Set(living.map(\.settings.stream))
-        for entry in try await TaskEvidence.entries("transfer", in: world.catalog) {
+        for entry in try await TaskEvidence.entries("transfer", in: process.catalog) {
             let parts = entry.key.text.split(separator: "/").map(String.init)
             guard parts.count > 2 else { return "the catalog has an odd key \(entry.key)" }
             let isKept =

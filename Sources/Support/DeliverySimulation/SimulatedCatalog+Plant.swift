@@ -11,7 +11,6 @@ extension SimulatedCatalog {
 
     /// What the service reads.
     func planted(_ key: CatalogKey) async throws(CatalogError) -> CatalogEntry? {
-        let catalog = world.catalog
         if bug == .retryRecutsTheBatch, isIntent(key) { return nil }
         if bug == .replayedTwice, isReplay(key), !life.hasPlannedReplay { return nil }
         if bug == .newFormForOldPlan, key.text.hasPrefix("transfer/form/") {
@@ -29,7 +28,7 @@ extension SimulatedCatalog {
             switch change {
             case .require(let key, _) where bug == .epochNotChecked && isOwner(key): continue
             case .require(let key, _) where bug == .deletedTaskWritesOn && isOwner(key):
-                if try await world.catalog.get(key) != nil { kept.append(change) }
+                if try await catalog.get(key) != nil { kept.append(change) }
             case .put(let key, let value, _) where bug == .epochNotChecked: kept.append(.put(key, value))
             case .delete(let key, _) where bug == .epochNotChecked: kept.append(.delete(key))
             case .put(let key, let value, _) where bug == .retryRecutsTheBatch && isIntent(key):

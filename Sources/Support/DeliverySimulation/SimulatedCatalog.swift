@@ -7,6 +7,7 @@ internal import SluicePorts
 struct SimulatedCatalog: Catalog {
     let world: SimulatedWorld
     let life: Life
+    let catalog: any Catalog
     let log: any RecordLog
 
     private static let dead = CatalogError(.unavailable, "dead")
@@ -25,7 +26,7 @@ struct SimulatedCatalog: Catalog {
     func list(prefix: CatalogKey, after: CatalogKey?, limit: Int) async throws(CatalogError) -> [CatalogEntry] {
         world.logger.trace("list", ["prefix": prefix.text])
         try await ask()
-        return try await world.catalog.list(prefix: prefix, after: after, limit: limit)
+        return try await catalog.list(prefix: prefix, after: after, limit: limit)
     }
 
     func commit(_ changes: [CatalogChange]) async throws(CatalogError) {
@@ -50,11 +51,11 @@ struct SimulatedCatalog: Catalog {
     private func apply(_ changes: [CatalogChange]) async throws(CatalogError) {
         let deleted: [TaskEvidence]
         do {
-            deleted = try await TaskHistory.deletions(in: changes, world.catalog)
+            deleted = try await TaskHistory.deletions(in: changes, catalog)
         } catch {
             throw CatalogError(.damaged, "\(error)")
         }
-        try await world.catalog.commit(changes)
+        try await catalog.commit(changes)
         do {
             try world.history.note(changes, deleting: deleted, log)
         } catch {

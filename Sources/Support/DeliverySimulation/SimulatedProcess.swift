@@ -1,6 +1,7 @@
 internal import HTTPTypes
 internal import Observability
 internal import SluiceAPI
+internal import SluiceCatalog
 internal import SluiceCore
 internal import SluiceLog
 internal import SluicePorts
@@ -15,6 +16,8 @@ final class SimulatedProcess: Sendable {
 
     let life: Life
     let log: LocalLog
+    /// What it keeps its control state in, without faults.
+    let catalog: any Catalog
     let streams: Streams
     let tasks: TransferTasks
     let router: Router
@@ -34,7 +37,8 @@ final class SimulatedProcess: Sendable {
         self.log = log
         let numbers = world.numbers
         let identifiers = IdentifierGenerator(drawingFrom: { numbers.next() })
-        let catalog = SimulatedCatalog(world: world, life: life, log: log)
+        catalog = try await world.openCatalog(isShared: isRemote)
+        let catalog = SimulatedCatalog(world: world, life: life, catalog: catalog, log: log)
         let port = SimulatedLog(world: world, life: life, log: log, isRemote: isRemote)
         streams = Streams(catalog: catalog, log: port, time: world.time, identifiers: identifiers, logger: world.logger)
         try await streams.load()

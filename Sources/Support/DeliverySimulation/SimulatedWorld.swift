@@ -28,7 +28,7 @@ package final class SimulatedWorld: Sendable {
 
     package let time: SimulationTime
     package let numbers: SharedNumbers
-    let catalog = MemoryCatalog()
+    private let catalog: SimulatedCatalogStore
     let disk: SimulatedDisk
     private let buckets: [String: SimulatedBucket]
     /// What the catalog has been told of tasks.
@@ -39,9 +39,11 @@ package final class SimulatedWorld: Sendable {
     let logger: Logger
     private let state: Mutex<State>
 
-    /// - Parameter trace: gets a line for whatever happens.
+    /// - Parameters:
+    ///   - catalogFolder: where the catalog keeps its files; nil keeps it in memory.
+    ///   - trace: gets a line for whatever happens.
     package init(
-        seed: UInt64, bug: PlantedBug? = nil, hostility: Hostility = Hostility(),
+        seed: UInt64, bug: PlantedBug? = nil, hostility: Hostility = Hostility(), catalogFolder: String? = nil,
         trace: (@Sendable (String) -> Void)? = nil
     ) throws {
         let time = SimulationTime()
@@ -53,9 +55,15 @@ package final class SimulatedWorld: Sendable {
         disk = SimulatedDisk(seed: seed ^ 0xD15C)
         buckets = Dictionary(uniqueKeysWithValues: PlannedForm.buckets.map { ($0, SimulatedBucket(time: time)) })
         self.bug = bug
+        catalog = SimulatedCatalogStore(folder: catalogFolder)
         state = Mutex(State(hostility: hostility))
         calmDisk()
     }
+
+    /// The catalog as a process finds it when it starts.
+    ///
+    /// - Parameter isShared: whether others may still work with it.
+    func openCatalog(isShared: Bool) async throws -> any Catalog { try catalog.open(isShared: isShared) }
 
     var hostility: Hostility {
         get { state.withLock(\.hostility) }

@@ -16,6 +16,10 @@ package struct SimulationReport: Sendable {
     package var deletedTasks = 0
     /// The same for the same run.
     package var digest: UInt32 = 0
+
+    package init(failure: String? = nil) {
+        self.failure = failure
+    }
 }
 
 /// Why a simulated run is wrong.
