@@ -53,14 +53,16 @@ final class APIHarness: Sendable {
             catalog: catalog, log: log, streams: streams, sinks: sinks ?? FolderBuckets(root: buckets.path),
             time: time)
         let figures = RequestMetrics(metrics, time: time)
+        let answers = AnswerBudget(total: configuration.answerMemory.bytes)
         router = Router(
             routes: StreamRoutes(streams: streams).routes + AppRoutes(streams: streams).routes
                 + GroupRoutes(streams: streams).routes + TagRoutes(streams: streams).routes
-                + TransferRoutes(tasks: transfers, errors: errors).routes + PolicyRoutes(streams: streams).routes
+                + TransferRoutes(tasks: transfers, errors: errors, answers: answers).routes
+                + PolicyRoutes(streams: streams).routes
                 + FigureRoutes(streams: streams).routes
                 + RecordRoutes(
                     streams: streams, cursors: CursorCodec(key: [1, 2, 3]), errors: errors, limits: PutRecordsLimits(),
-                    metrics: figures
+                    metrics: figures, answers: answers
                 ).routes,
             authenticator: Authenticator(), errors: errors, metrics: figures, logger: .silent)
     }

@@ -1,5 +1,6 @@
 import Foundation
 import SluiceCore
+import SluiceStreams
 import SluiceTesting
 import SluiceTransfers
 import Testing
@@ -10,11 +11,14 @@ import Testing
     static let parked = path + "/to-lake/parked-records"
 
     /// A task that writes columns, with three of five records parked; it goes on delivering while `body` lasts.
-    func withParked(_ body: @Sendable @escaping (APIHarness) async throws -> Void) async throws {
-        let harness = try await APIHarness()
+    func withParked(
+        more: [String] = [], configure: (inout StreamsConfiguration) -> Void = { _ in },
+        _ body: @Sendable @escaping (APIHarness) async throws -> Void
+    ) async throws {
+        let harness = try await APIHarness(configure: configure)
         let schema = #"{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"a\",\"type\":\"int\"}]}"#
         await harness.makeStream("meters", #","data_type":"JSON","data_schema":"\#(schema)""#)
-        let put = await harness.put("meters", [#"{"a":1}"#, "junk", #"{"a":2}"#, #"{"a":"x"}"#, "{}"], key: "k")
+        let put = await harness.put("meters", [#"{"a":1}"#, "junk", #"{"a":2}"#, #"{"a":"x"}"#, "{}"] + more, key: "k")
         #expect(put.status == 200, "\(put.text)")
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await harness.transfers.run() }
@@ -22,7 +26,7 @@ import Testing
             let created = await harness.call(
                 "POST", Self.path, TransferTests.body(#","destination_file_type":"parquet""#))
             #expect(created.status == 201, "\(created.text)")
-            try await Self.wait(harness) { $0.json["total_number"] as? Int == 3 }
+            try await Self.wait(harness) { $0.json["total_number"] as? Int == 3 + more.count }
             try await body(harness)
         }
     }
@@ -36,6 +40,26 @@ import Testing
             harness.time.advance(by: .seconds(10))
         }
         Issue.record("the records were not parked")
+    }
+
+    /// Whatever slow readers hold, the next one gets a short page, and all of it in the end.
+    @Test func slowReadersGetShortPages() async throws {
+        let large = [String](repeating: String(repeating: "x", count: 30_000), count: 7)
+        try await withParked(more: large, configure: { $0.answerMemory = .zero }) { harness in
+            var counts: [Int] = []
+            var more = ""
+            repeat {
+                let page = await harness.call("GET", Self.parked + "?limit=1000" + more)
+                counts.append((page.json["parked_records"] as? [Any])?.count ?? 0)
+                #expect(page.json["total_number"] as? Int == 10)
+                more = (page.json["next"] as? String).map { "&next=" + $0 } ?? ""
+            } while !more.isEmpty && counts.count < 20
+            #expect(counts == [5, 2, 2, 1])
+            let deliveries = await harness.call("GET", Self.path + "/to-lake/deliveries?limit=1000")
+            #expect((deliveries.json["deliveries"] as? [Any])?.count == 1 && deliveries.json["next"] == nil)
+            let verification = await harness.call("GET", Self.path + "/to-lake/verification?limit=1000")
+            #expect((verification.json["verifications"] as? [Any])?.count == 1 && verification.json["next"] == nil)
+        }
     }
 
     @Test func listsReplaysAndDiscards() async throws {

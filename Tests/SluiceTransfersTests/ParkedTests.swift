@@ -2,8 +2,10 @@ import SluiceCatalog
 import SluiceCore
 import SluicePorts
 import SluiceTesting
-import SluiceTransfers
+import Synchronization
 import Testing
+
+@testable import SluiceTransfers
 
 @Suite(.timeLimit(.minutes(2))) struct ParkedTests {
     typealias Parked = ParkedHouse
@@ -136,6 +138,75 @@ import Testing
         #expect(try await world.verdict(discarded: 4) == nil)
     }
 
+    /// The total of a filtered list is counted once and goes on with its pages; it is what going through all of them gives.
+    @Test(
+        arguments: [
+            (nil, nil, nil, 60), (Int64(7), nil, nil, 53), (nil, Int64(20), nil, 21), (Int64(11), Int64(30), nil, 20),
+            (nil, nil, "JSON", 40), (nil, nil, "no such", 0), (Int64(10), Int64(30), "JSON", 14), (nil, nil, "", 60),
+            (Int64(60), nil, nil, 0),
+        ] as [(Int64?, Int64?, String?, Int)])
+    func filteredListsHaveTheirTotal(from: Int64?, to: Int64?, cause: String?, expected: Int) async throws {
+        let catalog = ReadingCatalog(MemoryCatalog())
+        let world = try await ParkedHouse(catalog: catalog)
+        let house = world.house
+        try await house.put((0..<60).map { $0 % 3 == 0 ? Parked.wrong : Parked.junk })
+        try await house.running {
+            try await world.create()
+            try await house.advance { try await world.isDelivered() }
+            try await house.tasks.stop(["to-lake"], on: "meters", in: house.project)
+        }
+        var filter = ParkedFilter()
+        filter.from = from
+        filter.to = to
+        filter.cause = cause
+        var numbers: [Int64] = []
+        var next: String?
+        repeat {
+            let before = catalog.entriesRead
+            let page = try await house.tasks.parkedRecords(
+                of: "to-lake", on: "meters", in: house.project, filter: filter, after: next, limit: 7)
+            #expect(page.total == expected)
+            if next != nil, cause == nil { #expect(catalog.entriesRead - before < 60, "counted again") }
+            numbers += page.records.map(\.number.value)
+            next = page.next
+        } while next != nil
+        #expect(numbers.count == expected && numbers == numbers.sorted())
+    }
+
+    @Test(arguments: [
+        ("the record is not JSON (byte 1)", "JSON", true), ("the record is not JSON (byte 1)", "json", false),
+        ("a \"b\" is\nwrong", "b\" is", true), ("a \\ b", "\\", true), ("caf\u{e9}", "cafe\u{301}", true),
+        ("caf\u{e9} is wrong", "is wrong", true), ("short", "much longer than the cause", false), ("x", "x", true),
+        ("", "x", false), ("e\u{301}", "e", false), ("a/b", "a/b", true), ("a\tb", "\t", true),
+    ])
+    func causesAreFoundInStoredEntries(cause: String, text: String, fits: Bool) throws {
+        let entry = ParkedEntry(
+            cause: cause, attempts: 1, timestamp: 0, key: "\"cause\":\"JSON x", bytes: 5, parkedAt: 0,
+            lastAttemptAt: 0, errorObject: "x is wrong/JSON/\(text)")
+        let stored = CatalogEntry(key: CatalogKey("k"), value: try TransferStore.encode(entry), revision: 1)
+        #expect(try CauseMatcher(text).fits(stored) == fits)
+        #expect(cause.contains(text) == fits)
+    }
+
+    /// Numbers that lie far apart are looked up one by one.
+    @Test func fewNumbersAreFoundWithoutReadingAll() async throws {
+        let catalog = ReadingCatalog(MemoryCatalog())
+        let world = try await ParkedHouse(catalog: catalog)
+        let house = world.house
+        try await house.put([String](repeating: Parked.junk, count: 300))
+        try await house.running {
+            try await world.create()
+            try await house.advance { try await world.isDelivered() }
+            try await house.tasks.stop(["to-lake"], on: "meters", in: house.project)
+        }
+        var filter = ParkedFilter()
+        filter.numbers = [0, 299, 300, 7000]
+        let before = catalog.entriesRead
+        #expect(try await world.discard(filter) == 2)
+        #expect(catalog.entriesRead - before < 30)
+        #expect(try await world.parked().count == 298)
+    }
+
     @Test func pagesEndAtFourMebibytes() async throws {
         let world = try await ParkedHouse()
         let house = world.house
@@ -244,4 +315,29 @@ import Testing
             of: "to-lake", on: "meters", in: world.house.project, after: "0000000000/\(Int64.max)")
         #expect(page.records.isEmpty && page.next == nil && page.total == 1)
     }
+}
+
+/// Counts the entries that are read.
+final class ReadingCatalog: Catalog {
+    private let catalog: any Catalog
+    private let count = Mutex(0)
+
+    init(_ catalog: any Catalog) {
+        self.catalog = catalog
+    }
+
+    var entriesRead: Int { count.withLock { $0 } }
+
+    func get(_ key: CatalogKey) async throws(CatalogError) -> CatalogEntry? {
+        count.withLock { $0 += 1 }
+        return try await catalog.get(key)
+    }
+
+    func list(prefix: CatalogKey, after: CatalogKey?, limit: Int) async throws(CatalogError) -> [CatalogEntry] {
+        let page = try await catalog.list(prefix: prefix, after: after, limit: limit)
+        count.withLock { $0 += page.count }
+        return page
+    }
+
+    func commit(_ changes: [CatalogChange]) async throws(CatalogError) { try await catalog.commit(changes) }
 }

@@ -75,14 +75,16 @@ struct Server: Sendable {
             directory: identities, sealing: sealing, settings: settings.authenticatorSettings, metrics: metrics)
         let errors = ErrorTable(missingStreamStatus: settings.streams.missingStreamStatus)
         let figures = RequestMetrics(metrics, time: time)
+        let answers = AnswerBudget(total: streams.configuration.answerMemory.bytes)
         let routes =
             StreamRoutes(streams: streams).routes + AppRoutes(streams: streams).routes
             + GroupRoutes(streams: streams).routes + TagRoutes(streams: streams).routes
             + PolicyRoutes(streams: streams).routes + FigureRoutes(streams: streams).routes
             + RecordRoutes(
                 streams: streams, cursors: CursorCodec(key: sealing.derivedKey(for: "cursors")), errors: errors,
-                limits: PutRecordsLimits(records: settings.streams.recordsPerRequest), metrics: figures
-            ).routes + TransferRoutes(tasks: transfers, errors: errors).routes
+                limits: PutRecordsLimits(records: settings.streams.recordsPerRequest), metrics: figures,
+                answers: answers
+            ).routes + TransferRoutes(tasks: transfers, errors: errors, answers: answers).routes
         var identitySettings = IdentityRoutes.Settings(
             region: settings.region, publicEndpoint: settings.publicEndpoint?.description, listenEndpoint: endpoint)
         identitySettings.unauthenticatedStatus = settings.auth.failureStatus

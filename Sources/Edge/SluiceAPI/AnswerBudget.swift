@@ -1,16 +1,16 @@
 internal import Synchronization
 
-/// Memory that the answers to reads may take together, while slow readers fetch them.
+/// Memory that large answers, of records, parked records and deliveries, may take together while slow readers fetch them.
 ///
 /// Nobody waits for it: when it is used up, a read gets a small share and so a short page, and its reader comes again.
-final class AnswerBudget: Sendable {
+package final class AnswerBudget: Sendable {
     /// Bytes of record data that are always granted.
     static let smallest = 64 << 10
     private let total: Int
     private let used = Mutex(0)
 
     /// - Parameter total: in bytes of record data; an answer is a third larger.
-    init(total: Int) {
+    package init(total: Int) {
         self.total = total
     }
 

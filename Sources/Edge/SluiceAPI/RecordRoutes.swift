@@ -18,14 +18,15 @@ package struct RecordRoutes: Sendable {
     private let answers: AnswerBudget
 
     package init(
-        streams: Streams, cursors: CursorCodec, errors: ErrorTable, limits: PutRecordsLimits, metrics: RequestMetrics
+        streams: Streams, cursors: CursorCodec, errors: ErrorTable, limits: PutRecordsLimits, metrics: RequestMetrics,
+        answers: AnswerBudget
     ) {
         self.streams = streams
         self.cursors = cursors
         self.errors = errors
         self.limits = limits
         self.metrics = metrics
-        answers = AnswerBudget(total: streams.configuration.answerMemory.bytes)
+        self.answers = answers
     }
 
     package var routes: [Route] {

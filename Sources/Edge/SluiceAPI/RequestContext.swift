@@ -80,12 +80,16 @@ package struct RequestContext: Sendable {
 
 extension HTTPResponse {
     /// A JSON answer; members are written in order of their names.
-    package static func json(_ status: Int, _ body: some Encodable) throws -> HTTPResponse {
+    ///
+    /// - Parameter retained: goes with the answer's last byte.
+    package static func json(
+        _ status: Int, _ body: some Encodable, retaining retained: (any AnyObject & Sendable)? = nil
+    ) throws -> HTTPResponse {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         return HTTPResponse(
             status: status, headers: HTTPFields([("Content-Type", "application/json")]),
-            body: Array(try encoder.encode(body)))
+            body: Array(try encoder.encode(body)), retaining: retained)
     }
 
     /// An answer without a body.

@@ -22,10 +22,11 @@ extension TransferRoutes {
         case "false": withData = false
         case let other?: throw APIError.invalid("data \(other) is invalid")
         }
+        let share = answers.take(TransferTasks.parkedAnswerBytes)
         let page = try await tasks.parkedRecords(
             of: context.parameter("task"), on: context.parameter("stream"), in: context.project, filter: filter,
             after: context.query["next"], withData: withData,
-            limit: try context.query.limit("limit", default: 100, maximum: 1000))
+            limit: try context.query.limit("limit", default: 100, maximum: 1000), bytes: share.bytes)
         return try .json(
             200,
             ParkedRecordsAnswer(
@@ -38,7 +39,7 @@ extension TransferRoutes {
                         timestamp: record.timestamp.milliseconds, parked_at: record.parkedAt.milliseconds,
                         last_attempt_at: record.lastAttemptAt.milliseconds, partition_key: record.partitionKey,
                         error_object: record.errorObject, replay_pending: record.isReplayPending ? true : nil)
-                }, next: page.next))
+                }, next: page.next), retaining: share)
     }
 
     @Sendable func actOnParkedRecords(_ context: RequestContext) async throws -> HTTPResponse {

@@ -6,11 +6,14 @@ internal import SluiceWire
 /// The transfer task operations (spec sections 2.5 and 2.9.3), each under `/streams/` and `/stream/`.
 package struct TransferRoutes: Sendable {
     let tasks: TransferTasks
+    /// Shared with the answers to reads.
+    let answers: AnswerBudget
     private let errors: ErrorTable
 
-    package init(tasks: TransferTasks, errors: ErrorTable) {
+    package init(tasks: TransferTasks, errors: ErrorTable, answers: AnswerBudget) {
         self.tasks = tasks
         self.errors = errors
+        self.answers = answers
     }
 
     package var routes: [Route] {
@@ -115,6 +118,9 @@ package struct TransferRoutes: Sendable {
         return .empty(200)
     }
 
+    /// What a delivery takes in an answer at most, but for its runs: its key may have a thousand bytes.
+    private static let deliveryBytes = 2048
+
     @Sendable private func deliveries(_ context: RequestContext) async throws -> HTTPResponse {
         var filter = DeliveryFilter()
         filter.partition = try Self.partition(in: context.query)
@@ -125,19 +131,22 @@ package struct TransferRoutes: Sendable {
         let times = 0...Int(9_999_999_999_999)
         filter.from = try context.query.integer("start_time", in: times).map { Timestamp(milliseconds: Int64($0)) }
         filter.until = try context.query.integer("end_time", in: times).map { Timestamp(milliseconds: Int64($0)) }
+        let limit = try context.query.limit("limit", default: 100, maximum: 1000)
+        let share = answers.take(limit * Self.deliveryBytes)
         let page = try await tasks.deliveries(
             of: context.parameter("task"), on: context.parameter("stream"), in: context.project, filter: filter,
-            after: context.query["next"], limit: try context.query.limit("limit", default: 100, maximum: 1000))
+            after: context.query["next"], limit: min(limit, share.bytes / Self.deliveryBytes))
         return try .json(
-            200,
-            DeliveriesAnswer(deliveries: page.deliveries.map(Self.answer), next: page.next))
+            200, DeliveriesAnswer(deliveries: page.deliveries.map(Self.answer), next: page.next), retaining: share)
     }
 
     @Sendable private func verification(_ context: RequestContext) async throws -> HTTPResponse {
+        let limit = try context.query.limit("limit", default: 100, maximum: 1000)
+        let share = answers.take(limit * Self.deliveryBytes + TransferTasks.verificationPageBytes)
         let page = try await tasks.verification(
             of: context.parameter("task"), on: context.parameter("stream"), in: context.project,
-            partition: try Self.partition(in: context.query), after: context.query["next"],
-            limit: try context.query.limit("limit", default: 100, maximum: 1000))
+            partition: try Self.partition(in: context.query), after: context.query["next"], limit: limit,
+            bytes: share.bytes)
         return try .json(
             200,
             VerificationsAnswer(
@@ -146,7 +155,7 @@ package struct TransferRoutes: Sendable {
                         delivery: Self.answer(verification.delivery), runs: verification.runs,
                         state: verification.state.rawValue, compared_with_stream: verification.isComparedWithStream,
                         message: verification.message.isEmpty ? nil : verification.message)
-                }, next: page.next))
+                }, next: page.next), retaining: share)
     }
 
     @Sendable private func log(_ context: RequestContext) async throws -> HTTPResponse {

@@ -110,18 +110,42 @@ extension TransferStore {
     func parked(
         _ id: TransferTaskID, _ number: PartitionNumber, from first: Int64, to last: Int64, limit: Int
     ) async throws(CatalogError) -> [(number: Int64, stored: Stored<ParkedEntry>)] {
-        guard first <= last else { return [] }
+        try await parkedPage(id, number, from: first, to: last, limit: limit, cause: nil).entries
+    }
+
+    /// The same, of which only those that the matcher takes are decoded; `end` is the last number looked at.
+    func parkedPage(
+        _ id: TransferTaskID, _ number: PartitionNumber, from first: Int64, to last: Int64, limit: Int,
+        cause: CauseMatcher?
+    ) async throws(CatalogError) -> (entries: [(number: Int64, stored: Stored<ParkedEntry>)], end: Int64?) {
+        guard first <= last else { return ([], nil) }
         let after = first > 0 ? TransferKeys.parked(id, number, first - 1) : nil
-        var found: [(number: Int64, stored: Stored<ParkedEntry>)] = []
         // No more than there can be: who asks for one record reads one.
         let limit = last - first < Int64(limit) ? Int(last - first) + 1 : limit
+        var found: [(number: Int64, stored: Stored<ParkedEntry>)] = []
+        var end: Int64?
         for entry in try await catalog.list(prefix: TransferKeys.parked(id, number), after: after, limit: limit) {
             guard let sequence = Int64(entry.key.text.suffix(19)) else {
                 throw CatalogError(.damaged, key: entry.key, "the key of a parked record holds no number")
             }
             guard sequence <= last else { break }
-            found.append(
-                (sequence, Stored(record: try Self.decode(entry, as: ParkedEntry.self), revision: entry.revision)))
+            end = sequence
+            if let cause, try !cause.fits(entry) { continue }
+            let record = try Self.decode(entry, as: ParkedEntry.self)
+            found.append((sequence, Stored(record: record, revision: entry.revision)))
+        }
+        return (found, end)
+    }
+
+    /// Those entries of one partition that there are, of the given numbers.
+    func parked(
+        _ id: TransferTaskID, _ number: PartitionNumber, _ sequences: [Int64]
+    ) async throws(CatalogError) -> [(number: Int64, stored: Stored<ParkedEntry>)] {
+        var found: [(number: Int64, stored: Stored<ParkedEntry>)] = []
+        for sequence in sequences {
+            if let entry = try await get(TransferKeys.parked(id, number, sequence), as: ParkedEntry.self) {
+                found.append((sequence, entry))
+            }
         }
         return found
     }

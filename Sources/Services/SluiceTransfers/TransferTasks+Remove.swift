@@ -21,7 +21,8 @@ extension TransferTasks {
             let ids = tasks.record.tasks.map { TransferTaskID($0.id) }
             var records: [TaskRecord] = []
             for id in ids {
-                if let found = try await get(TransferKeys.task(id), as: TaskRecord.self) { records.append(found.record) }
+                let found = try await get(TransferKeys.task(id), as: TaskRecord.self)
+                if let found { records.append(found.record) }
             }
             var changes: [CatalogChange] = [.delete(TransferKeys.stream(stream))]
             for id in ids { changes += try await removal(of: id) }

@@ -3,14 +3,18 @@ package import SluiceCore
 internal import SluicePorts
 
 extension TransferTasks {
+    /// About what the answer for a page takes at most, unless its only object has more runs.
+    package static let verificationPageBytes = ByteCount.mebibytes(4).bytes
+
     /// Reads the objects of the task's next ledger entries again, by partition and number: at least one when there is
-    /// one, at most `limit` (1 to 1000), and fewer where they are large or slow. `after` is a page's `next`.
+    /// one, at most `limit` (1 to 1000), and fewer where they are large or slow. `after` is a page's `next`, `bytes` about
+    /// what the answer may take.
     ///
     /// One call of the server reads at a time, with the memory of a delivery; others wait. Destinations that do not
     /// answer are part of the result.
     package func verification(
         of name: String, on reference: String, in project: ProjectID, partition: PartitionNumber? = nil,
-        after: String? = nil, limit: Int = 100
+        after: String? = nil, limit: Int = 100, bytes: Int = verificationPageBytes
     ) async throws(TransferError) -> VerificationPage {
         let stream = try await stream(reference, in: project)
         let id = try await resolve(name, on: stream)
@@ -20,7 +24,7 @@ extension TransferTasks {
         let prefix = partition.map { TransferKeys.deliveries(id, $0) } ?? all
         do {
             return try await verificationGate.pass {
-                var pass = VerificationPass(services: services, task: task)
+                var pass = VerificationPass(services: services, task: task, answerBytes: bytes)
                 var reader = LedgerReader(services.store.catalog, prefix: prefix, after: start)
                 while !pass.isOver(limit) {
                     let entries = try await reader.next(atMost: limit - pass.verifications.count)
@@ -50,8 +54,9 @@ private struct VerificationPass {
     private static let slice = Duration.seconds(2)
     /// Within a group, which has been made again as a whole, a page ends after so much time.
     private static let groupSlice = Duration.seconds(10)
-    /// Runs in an answer, roughly: 4 MiB.
-    private static let runsMax = 1 << 20
+    /// What an object takes in an answer, and each number of its runs, roughly.
+    private static let objectBytes = 512
+    private static let runBytes = 4
 
     let services: TransferServices
     let task: TransferTask
@@ -60,13 +65,15 @@ private struct VerificationPass {
     /// The last entry verified.
     private(set) var position: CatalogKey?
     private var bytes = 0
-    private var runs = 0
+    private let answerMax: Int
+    private var answerBytes = 0
     /// By the number of the form; a task has few.
     private var plans: [Int?: Plan] = [:]
 
-    init(services: TransferServices, task: TransferTask) {
+    init(services: TransferServices, task: TransferTask, answerBytes: Int) {
         self.services = services
         self.task = task
+        answerMax = answerBytes
         begun = services.time.elapsed()
     }
 
@@ -74,7 +81,7 @@ private struct VerificationPass {
 
     private var isFull: Bool {
         !verifications.isEmpty
-            && (bytes >= Self.bytesMax || runs >= Self.runsMax || services.time.elapsed() - begun >= Self.slice)
+            && (bytes >= Self.bytesMax || answerBytes >= answerMax || services.time.elapsed() - begun >= Self.slice)
     }
 
     mutating func verify(_ entries: [LedgerReader.Entry]) async throws {
@@ -129,7 +136,7 @@ private struct VerificationPass {
             verifications.append(verification)
             position = entry.key
             bytes += entry.record.bytes
-            runs += entry.record.runs?.count ?? 0
+            answerBytes += Self.objectBytes + Self.runBytes * (entry.record.runs?.count ?? 0)
         }
     }
 }

@@ -57,7 +57,8 @@ final class SimulatedProcess: Sendable {
             routes: StreamRoutes(streams: streams).routes
                 + RecordRoutes(
                     streams: streams, cursors: CursorCodec(key: [1, 2, 3]), errors: errors,
-                    limits: PutRecordsLimits(), metrics: metrics
+                    limits: PutRecordsLimits(), metrics: metrics,
+                    answers: AnswerBudget(total: streams.configuration.answerMemory.bytes)
                 ).routes, authenticator: Anybody(project: world.project), errors: errors, metrics: metrics,
             logger: world.logger)
     }
