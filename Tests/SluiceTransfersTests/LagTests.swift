@@ -60,6 +60,38 @@ import Testing
         }
     }
 
+    /// A server that has just started shows what the one before has left, before any task has done anything.
+    @Test func figuresAreRightAfterARestart() async throws {
+        let world = try await ParkedHouse()
+        let house = world.house
+        try await house.put([ParkedHouse.good, ParkedHouse.junk, ParkedHouse.wrong, ParkedHouse.wrong])
+        try await house.running {
+            try await world.create()
+            try await house.advance { try await world.isDelivered() }
+            try await house.setPartitions(1, dataType: .json, schema: ParkedHouse.wide, version: 2)
+            var filter = ParkedFilter()
+            filter.from = 3
+            #expect(try await world.replay(filter) == 1)
+            try await house.advance { try await world.parked().count == 2 }
+            filter.from = 1
+            filter.to = 1
+            #expect(try await world.discard(filter) == 1)
+        }
+        try await house.put([ParkedHouse.good, ParkedHouse.good])
+        house.time.advance(by: .seconds(7))
+        let metrics = MetricsRegistry()
+        let restarted = TransferTasks(
+            catalog: house.catalog, log: house.log, streams: house.streams, sinks: world.bucket, time: house.time,
+            metrics: metrics)
+        #expect(await gauge("parked_records", metrics) == ["to-lake": 1])
+        #expect(await gauge("lag_records", metrics) == ["to-lake": 2])
+        #expect(await gauge("lag_seconds", metrics) == ["to-lake": 7])
+        let task = try await restarted.show("to-lake", on: "meters", in: house.project)
+        let partition = task.partitions[0]
+        #expect((partition.delivered, partition.parked, partition.discarded) == (2, 1, 1))
+        #expect(task.lag.records == 2)
+    }
+
     @Test func figuresOfDeletedTasksVanish() async throws {
         let metrics = MetricsRegistry()
         let house = try await TestHouse(metrics: metrics)
