@@ -92,13 +92,16 @@ struct DeliveryVerdict: Sendable {
         for (name, bytes) in world.objects.sorted(by: { $0.key < $1.key }) where claims[name] == nil {
             let planners = world.history.planners(of: SimulatedWorld.key(in: name))
             guard !planners.isEmpty else { return "nobody has planned \(name)" }
+            let isOfLivingTasks = planners.isSubset(of: livingTasks)
             if SimulatedWorld.key(in: name).split(separator: "/").dropLast().last == "error" {
+                // A task that was deleted before it had read the object back may leave a damaged one.
+                guard isOfLivingTasks else { continue }
                 for line in bytes.split(separator: UInt8(ascii: "\n")) {
                     guard world.sent(StreamContents.name(of: line))?.elementsEqual(line) ?? false else {
                         return "\(name) holds a line that is no record"
                     }
                 }
-            } else if !plan.trims, planners.isSubset(of: livingTasks) {
+            } else if !plan.trims, isOfLivingTasks {
                 return "\(name) is in no ledger"
             }
         }
