@@ -83,6 +83,7 @@ package struct DeliverySimulation: Sendable {
     /// The whole history.
     private func live() async throws {
         world.isStoreHonest = plan.trims
+        world.hasLateWrites = !plan.recreatesTasks && !plan.recreatesStreams
         let shared = plan.sharesLog ? try SimulatedProcess.openLog(world) : nil
         let last = try await withThrowingTaskGroup(of: Void.self) { group in
             let written = Signal()

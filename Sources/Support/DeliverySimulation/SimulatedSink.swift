@@ -99,7 +99,7 @@ struct SimulatedSink: ObjectSink {
         case 5:
             // Success, but listings and reads show it late.
             bucket.store(key, bytes, hiddenFor: 1 + numbers.below(2))
-        case 6:
+        case 6 where world.hasLateWrites:
             // The writer hears of a failure, and the store goes on and succeeds later, perhaps after the writer's death.
             bucket.storeLater(key, bytes, in: period * 3)
             throw SinkError(.unavailable, "no answer in time")

@@ -20,6 +20,7 @@ package final class SimulatedWorld: Sendable {
         var acknowledged: [Acknowledgement] = []
         var hasFailedSyncs = false
         var isStoreHonest = false
+        var hasLateWrites = true
         var madeStreams: Set<Int> = []
         var sent: [String: [UInt8]] = [:]
         var lost: [StreamContents.Record] = []
@@ -111,6 +112,13 @@ package final class SimulatedWorld: Sendable {
     func noteMade(_ stream: Int) { state.withLock { _ = $0.madeStreams.insert(stream) } }
 
     // MARK: The store
+
+    /// Whether the store may carry out a request long after its writer has given up. Not where tasks are deleted and made
+    /// again: such a request can overwrite what a successor of the same names has delivered meanwhile.
+    var hasLateWrites: Bool {
+        get { state.withLock(\.hasLateWrites) }
+        set { state.withLock { $0.hasLateWrites = newValue } }
+    }
 
     /// Whether the store fails and dies, but shows all that it has as it is.
     var isStoreHonest: Bool {
