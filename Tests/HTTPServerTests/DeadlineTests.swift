@@ -27,7 +27,7 @@ import Testing
                     break
                 }
             }
-            #expect(eventually { server.statistics.refused == 1 })
+            #expect(server.reaches { $0.refused == 1 })
         }
     }
 
@@ -56,7 +56,7 @@ import Testing
             #expect(isRefusal(try client.answer(), 408))
             #expect(try client.isAtEnd())
             #expect(keeper.count == 0)
-            #expect(eventually { server.statistics.bodyMemory == 0 })
+            #expect(server.reaches { $0.bodyMemory == 0 })
         }
     }
 
@@ -69,7 +69,7 @@ import Testing
         ) { server in
             let client = try RawClient(port: server.port, receiveBuffer: 4096)
             try client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
-            #expect(eventually { server.statistics.acceptedConnections == 1 && server.statistics.connections == 0 })
+            #expect(server.reaches { $0.acceptedConnections == 1 && $0.connections == 0 })
             try client.waitForClose()
         }
     }

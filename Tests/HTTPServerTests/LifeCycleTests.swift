@@ -22,7 +22,7 @@ import Testing
                 var exchanges = keeper.takeAll()
                 exchanges.popLast()?.respond(HTTPResponse(status: 200))
                 #expect(try idle.answer().status == 200)
-                #expect(eventually { server.statistics.connections == 3 })
+                #expect(server.reaches { $0.connections == 3 })
 
                 server.shutDown(grace: .seconds(20))
                 // Idle ones are closed, and nobody new is let in.
@@ -166,5 +166,38 @@ import Testing
             try HTTPServer(configuration: configuration, handler: echo)
         }
         #expect(error?.code == .invalidConfiguration)
+    }
+
+    @Test func whoWaitsForStatisticsIsWokenByEachChange() async throws {
+        try await withServer { server in
+            #expect(!server.awaitStatistics(atMost: .milliseconds(1)) { $0.connections == 1 })
+            let client = try RawClient(port: server.port)
+            #expect(server.reaches { $0.connections == 1 })
+            for count in 1...50 {
+                try client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+                #expect(server.reaches { $0.requests == count })
+                #expect(try client.answer().status == 200)
+            }
+            #expect(!server.awaitStatistics(atMost: .milliseconds(1)) { $0.requests == 0 })
+        }
+    }
+
+    @Test func nobodyWaitsForStatisticsBeyondTheServersEnd() async throws {
+        let server = try HTTPServer(configuration: HTTPServerConfiguration(refusal: refusalBody), handler: echo)
+        try await withThrowingTaskGroup(of: Bool.self) { group in
+            group.addTask {
+                try await server.run()
+                return false
+            }
+            for _ in 0..<3 {
+                group.addTask { await onThread { server.reaches { $0.connections == 99 } } }
+            }
+            let client = try RawClient(port: server.port)
+            #expect(await onThread { server.reaches { $0.connections == 1 } })
+            server.shutDown(grace: .zero)
+            try client.waitForClose()
+            for try await isReached in group { #expect(!isReached) }
+        }
+        #expect(!server.reaches { $0.connections == 99 })
     }
 }

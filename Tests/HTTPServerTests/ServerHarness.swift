@@ -84,11 +84,9 @@ final class Keeper: Sendable {
     var count: Int { state.withLock { $0.count } }
 }
 
-/// Waits for something that comes true by itself, with a bound.
-func eventually(_ condition: () -> Bool) -> Bool {
-    for _ in 0..<2000 {
-        if condition() { return true }
-        usleep(10_000)
+extension HTTPServer {
+    /// Waits for statistics that come by themselves, with a bound.
+    func reaches(_ condition: (HTTPServerStatistics) -> Bool) -> Bool {
+        awaitStatistics(atMost: .seconds(20), condition)
     }
-    return false
 }

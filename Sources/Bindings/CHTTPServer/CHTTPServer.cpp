@@ -48,6 +48,16 @@ void ch_server_destroy(ch_server *server) { delete server; }
 
 void ch_server_statistics(ch_server *server, ch_statistics *statistics) { server->server.statistics(*statistics); }
 
+void ch_server_await_change(ch_server *server, ch_statistics *statistics, uint64_t milliseconds) {
+    try {
+        std::uint64_t day = 24 * 3600 * 1000;
+        auto limit = std::chrono::milliseconds(std::min(milliseconds, day));
+        server->server.await_change(*statistics, edge::Clock::now() + limit);
+    } catch (...) {
+        // No memory for the message to the loop: the caller may ask again.
+    }
+}
+
 void ch_server_answer(ch_server *server, uint64_t connection, uint64_t sequence, ch_answer *answer) {
     answer->connection = connection;
     answer->sequence = sequence;

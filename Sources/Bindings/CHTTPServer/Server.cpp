@@ -81,7 +81,7 @@ void Server::run() {
     for (;;) {
         try {
             if (!accepting_ && !draining_) accept();
-            context_.run();
+            serve();
             break;
         } catch (...) {
             // Out of memory outside of a connection: the loop goes on with what it has.
@@ -96,8 +96,27 @@ void Server::run() {
         }
         inbox_last_ = nullptr;
     }
+    {
+        std::lock_guard lock(watch_mutex_);
+        watch_ended_ = true;
+        watch_changed_.notify_all();
+    }
     ch_callbacks callbacks = callbacks_;
     callbacks.on_stopped(callbacks.context);
+}
+
+// Returns when there is no more work.
+void Server::serve() {
+    for (;;) {
+        while ((watching_ = is_watched())) {
+            watch_changed_.notify_all();
+            if (context_.run_one() == 0) return;
+        }
+        context_.run();
+        if (!watch_begins_) return;
+        watch_begins_ = false;
+        context_.restart();
+    }
 }
 
 // MARK: Connections
@@ -394,6 +413,32 @@ void Server::statistics(ch_statistics &statistics) {
     statistics = {
         value(counters.connections), value(counters.accepted), value(counters.requests), value(counters.refused),
         value(counters.bytes_in), value(counters.bytes_out), pool_.charged(), pool_.peak()};
+}
+
+void Server::await_change(ch_statistics &statistics, Clock::time_point deadline) {
+    ch_statistics known = statistics;
+    std::unique_lock lock(watch_mutex_);
+    // Before anybody is counted, since it may throw.
+    if (watchers_ == 0 && !watch_ended_) asio::post(context_, [this] { begin_watch(); });
+    watchers_++;
+    watch_changed_.wait_until(lock, deadline, [&] {
+        this->statistics(statistics);
+        return watch_ended_ || std::memcmp(&known, &statistics, sizeof known) != 0;
+    });
+    watchers_--;
+}
+
+// Leaves the loop for the one that looks after each handler.
+void Server::begin_watch() {
+    if (watching_) return;
+    watch_begins_ = true;
+    context_.stop();
+}
+
+// Taking the lock also shows the counters, as they are now, to whoever is woken.
+bool Server::is_watched() {
+    std::lock_guard lock(watch_mutex_);
+    return watchers_ > 0;
 }
 
 }  // namespace edge

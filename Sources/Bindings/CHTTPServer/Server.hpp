@@ -8,6 +8,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <atomic>
+#include <condition_variable>
 #include <deque>
 #include <map>
 #include <mutex>
@@ -40,6 +41,8 @@ public:
     void answer(ch_answer *answer);
     void release(ch_body *body);
     void statistics(ch_statistics &statistics);
+    /// Waits until the statistics are others than those given, the loop has ended or `deadline` is past.
+    void await_change(ch_statistics &statistics, Clock::time_point deadline);
 
     // For the connections, on the loop's thread.
     const ch_configuration &configuration() const { return configuration_; }
@@ -79,6 +82,9 @@ private:
     };
 
     void run();
+    void serve();
+    void begin_watch();
+    bool is_watched();
     void accept();
     void accepted(Socket socket);
     void tick();
@@ -138,6 +144,14 @@ private:
     bool inbox_posted_ = false;
     bool ended_ = false;
     std::atomic<bool> wake_posted_{false};
+
+    // Whoever waits for other statistics. Only meanwhile does the loop look after each handler whether somebody must be
+    // woken; otherwise waiting costs it nothing.
+    std::mutex watch_mutex_;
+    std::condition_variable watch_changed_;
+    std::size_t watchers_ = 0;
+    bool watch_ended_ = false;
+    bool watching_ = false, watch_begins_ = false;
 };
 
 }  // namespace edge

@@ -19,6 +19,12 @@ package final class HTTPServer: Sendable {
 
     package var statistics: HTTPServerStatistics { loop.statistics }
 
+    /// Waits until the statistics satisfy `condition`, but no longer than `limit` and not beyond the server's end; whether
+    /// they do. It wakes with each change of them and blocks the calling thread, so it has no place in a task.
+    package func awaitStatistics(atMost limit: Duration, _ condition: (HTTPServerStatistics) -> Bool) -> Bool {
+        loop.awaitStatistics(atMost: limit, condition)
+    }
+
     /// Serves until `shutDown` has been asked for and all connections are closed; once only. Cancelling the task closes
     /// everything at once.
     package func run() async throws(HTTPServerError) {

@@ -39,6 +39,21 @@ final class ServerLoop: @unchecked Sendable {
         return HTTPServerStatistics(values)
     }
 
+    /// Waits until the statistics satisfy `condition`, the loop has ended or `limit` is over.
+    func awaitStatistics(atMost limit: Duration, _ condition: (HTTPServerStatistics) -> Bool) -> Bool {
+        guard let handle else { return false }
+        let deadline = ContinuousClock.now + limit
+        var values = ch_statistics()
+        ch_server_statistics(handle, &values)
+        while !condition(HTTPServerStatistics(values)) {
+            let left = deadline - .now
+            let hasEnded = state.withLock { if case .ended = $0 { true } else { false } }
+            guard left > .zero, !hasEnded else { return false }
+            ch_server_await_change(handle, &values, left.wholeMilliseconds)
+        }
+        return true
+    }
+
     /// Runs the loop until it has drained. Cancelling the task ends it at once.
     func run() async throws(HTTPServerError) {
         let ran = await withTaskCancellationHandler {

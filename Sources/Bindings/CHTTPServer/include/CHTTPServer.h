@@ -2,8 +2,8 @@
 // Oldest supported versions: Boost 1.74, OpenSSL 3.0.
 //
 // Thread rules. One thread, made by ch_server_start, runs everything that touches sockets; the callbacks are called on
-// it and must not block. ch_server_answer, ch_server_stop, ch_server_statistics, ch_answer_create, ch_answer_destroy
-// and ch_body_release may be called from any thread, also after the loop has ended, until ch_server_destroy.
+// it and must not block. ch_server_answer, ch_server_stop, ch_server_statistics, ch_server_await_change,
+// ch_answer_create, ch_answer_destroy and ch_body_release may be called from any thread, also after the loop has ended, until ch_server_destroy.
 // No C++ exception leaves any of these functions.
 #pragma once
 
@@ -102,6 +102,10 @@ void ch_server_stop(ch_server *_Nonnull server, uint64_t grace);
 /// After on_stopped, or without ever having been started. All answers and bodies must have been given back before.
 void ch_server_destroy(ch_server *_Nonnull server);
 void ch_server_statistics(ch_server *_Nonnull server, ch_statistics *_Nonnull statistics);
+/// Waits until the statistics are others than those given, the loop has ended or so much time is over, and writes those
+/// of that moment. Blocks; not for the loop's thread.
+void ch_server_await_change(
+    ch_server *_Nonnull server, ch_statistics *_Nonnull statistics, uint64_t milliseconds);
 
 /// Makes an answer: `head` is the status line and the fields, each with its line end, without Content-Length, Date,
 /// Connection and the empty line, which the server adds. Without `owner` the body is copied; with one it must stay valid
