@@ -27,7 +27,7 @@ final class APIHarness: Sendable {
 
     /// Takes the project from `X-Project-Id`, `p1` when absent; a token of `bad` is refused.
     struct Authenticator: RequestAuthenticator {
-        func authenticate(_ request: HTTPRequest, project path: String?) async throws(APIError) -> RequestCaller {
+        func authenticate(_ request: HTTPRequest, project path: String?) throws(APIError) -> RequestCaller {
             guard request.headers["X-Auth-Token"] != "bad" else {
                 throw APIError(status: 401, code: "DIS.4114", message: "Invalid Token header.")
             }

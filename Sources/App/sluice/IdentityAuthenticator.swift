@@ -10,9 +10,9 @@ struct IdentityAuthenticator: RequestAuthenticator {
     /// The status of a failure to authenticate: 401 or 441.
     let failureStatus: Int
 
-    func authenticate(_ request: HTTPRequest, project: String?) async throws(APIError) -> RequestCaller {
+    func authenticate(_ request: HTTPRequest, project: String?) throws(APIError) -> RequestCaller {
         do {
-            let caller = try await authenticator.authenticate(request, now: time.now()).get()
+            let caller = try authenticator.verify(request, now: time.now()).get()
             let header = request.headers["X-Project-Id"]
             let acting = try
                 (project.map { caller.project(path: $0, header: header) } ?? caller.project(header: header)).get()
@@ -22,5 +22,10 @@ struct IdentityAuthenticator: RequestAuthenticator {
             throw APIError(
                 status: error.status(unauthenticated: failureStatus), code: error.code.rawValue, message: error.message)
         }
+    }
+
+    func looksAgain(after refusal: APIError) async -> Bool {
+        guard let code = AuthError.Code(rawValue: refusal.code) else { return false }
+        return await authenticator.looksAgain(after: code)
     }
 }

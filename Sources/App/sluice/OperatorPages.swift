@@ -16,11 +16,16 @@ final class OperatorPages: Sendable {
         isReady.store(ready, ordering: .releasing)
     }
 
+    /// Whether the path is that of a page.
+    func has(_ path: Substring) -> Bool {
+        // The others that are asked for often are longer.
+        path.utf8.count <= 8 && (path == "/healthz" || path == "/readyz" || path == "/metrics")
+    }
+
     /// The page; nil when the path is none of them.
     func respond(to request: HTTPRequest) async -> HTTPResponse? {
         let path = request.path
-        // Their paths are shorter than any other that is asked for often.
-        guard path.utf8.count <= 8, path == "/healthz" || path == "/readyz" || path == "/metrics" else { return nil }
+        guard has(path) else { return nil }
         guard request.method == "GET" || request.method == "HEAD" else {
             return Self.text(405, "method not allowed\n")
         }

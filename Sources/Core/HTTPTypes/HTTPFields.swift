@@ -8,7 +8,10 @@ package struct HTTPFields: Sendable, Hashable {
     package var fields: [Field]
 
     package init(_ fields: [(name: String, value: String)] = []) {
-        self.fields = fields.map { Field(name: $0.name, value: $0.value) }
+        self.fields = []
+        // Answers get a field or two more on their way out.
+        self.fields.reserveCapacity(fields.count + 2)
+        for field in fields { append(field.name, field.value) }
     }
 
     /// The first value of that name; setting replaces all of that name, nil removes them.

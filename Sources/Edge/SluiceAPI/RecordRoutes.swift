@@ -47,6 +47,8 @@ package struct RecordRoutes: Sendable {
     }
 
     private static let protobuf = "application/x-protobuf"
+    private static let protobufFields = HTTPFields([("Content-Type", protobuf)])
+    private static let jsonFields = HTTPFields([("Content-Type", "application/json")])
 
     private static func isProtobuf(_ context: RequestContext) -> Bool {
         guard let type = context.request.headers["Content-Type"] else { return false }
@@ -83,7 +85,7 @@ package struct RecordRoutes: Sendable {
         }
         let answer = PutRecordsAnswer(to: records, partitions: partitions, outcomes: outcomes.results)
         return HTTPResponse(
-            status: 200, headers: HTTPFields([("Content-Type", isProtobuf ? Self.protobuf : "application/json")]),
+            status: 200, headers: isProtobuf ? Self.protobufFields : Self.jsonFields,
             body: isProtobuf ? answer.protobuf() : answer.json())
     }
 
@@ -270,7 +272,7 @@ package struct RecordRoutes: Sendable {
         let next = encode(ReadPosition(partition: content.position.partition, next: page.next), of: stream)
         let isProtobuf = Self.isProtobuf(context)
         return HTTPResponse(
-            status: 200, headers: HTTPFields([("Content-Type", isProtobuf ? Self.protobuf : "application/json")]),
+            status: 200, headers: isProtobuf ? Self.protobufFields : Self.jsonFields,
             body: isProtobuf ? page.protobuf(nextCursor: next) : page.json(nextCursor: next), retaining: share)
     }
 

@@ -20,10 +20,17 @@ package struct RequestCaller: Sendable {
 
 /// Checks credentials; the executable puts the identity module behind it.
 package protocol RequestAuthenticator: Sendable {
-    /// The caller, or the error to answer with.
+    /// The caller as of what is known in memory, or the error to answer with.
     ///
     /// - Parameter project: the project in the path, which must be the caller's; nil where the path names none.
-    func authenticate(_ request: HTTPRequest, project: String?) async throws(APIError) -> RequestCaller
+    func authenticate(_ request: HTTPRequest, project: String?) throws(APIError) -> RequestCaller
+
+    /// Whether something has become known that may turn that refusal: then the request is checked once more.
+    func looksAgain(after refusal: APIError) async -> Bool
+}
+
+extension RequestAuthenticator {
+    package func looksAgain(after refusal: APIError) async -> Bool { false }
 }
 
 /// One authenticated request on its way to a handler.

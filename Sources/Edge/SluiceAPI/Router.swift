@@ -54,7 +54,13 @@ package struct Router: Sendable {
         case .route(let route, let parameters):
             let began = metrics.begin()
             defer { metrics.observe(route.operation, since: began) }
-            let caller = try await authenticator.authenticate(request, project: parameters["project_id"])
+            let caller: RequestCaller
+            do throws(APIError) {
+                caller = try authenticator.authenticate(request, project: parameters["project_id"])
+            } catch {
+                guard await authenticator.looksAgain(after: error) else { throw error }
+                caller = try authenticator.authenticate(request, project: parameters["project_id"])
+            }
             let context = RequestContext(
                 request: request, parameters: parameters, query: QueryParameters(request.query), caller: caller,
                 body: try bodies.decode(request))

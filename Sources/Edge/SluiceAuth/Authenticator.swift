@@ -75,10 +75,14 @@ package struct Authenticator: Sendable {
     /// access key works as soon as it is made, whichever process made it.
     package func authenticate(_ request: HTTPRequest, now: Timestamp) async -> Result<Caller, AuthError> {
         let first = verify(request, now: now)
-        if case .failure(let error) = first, error.mayBeStale, await directory.refreshIfDue() {
-            return verify(request, now: now)
-        }
+        if case .failure(let error) = first, await looksAgain(after: error.code) { return verify(request, now: now) }
         return first
+    }
+
+    /// Whether newer identities have become known that may turn a refusal.
+    package func looksAgain(after refusal: AuthError.Code) async -> Bool {
+        guard AuthError(refusal).mayBeStale else { return false }
+        return await directory.refreshIfDue()
     }
 
     private func judge(_ request: HTTPRequest, _ now: Timestamp) -> Result<Caller, AuthError> {

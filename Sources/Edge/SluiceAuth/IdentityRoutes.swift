@@ -72,6 +72,9 @@ package struct IdentityRoutes: Sendable {
         }
     }
 
+    /// Whether the path is one of these routes.
+    package func has(_ path: Substring) -> Bool { Route(path: path) != nil }
+
     /// The answer, or nil when the path belongs to another service.
     package func respond(to request: HTTPRequest) async -> HTTPResponse? {
         guard let route = Route(path: request.path) else { return nil }

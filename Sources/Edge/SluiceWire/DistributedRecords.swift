@@ -63,7 +63,8 @@ extension PutRecordsRequest {
         var places: [Int32] = []
         places.reserveCapacity(entries.count)
         var refusals: [RecordRefusal] = []
-        var slots = Array(repeating: SlotShare(), count: slotCount)
+        var slots: [SlotShare] = []
+        slots.append(contentsOf: repeatElement(SlotShare(), count: slotCount))
         unsafe withSources { body, resolved in
             let hashes = unsafe hashes(of: entries[...], body, resolved)
             for index in entries.indices {
@@ -89,7 +90,8 @@ extension PutRecordsRequest {
             batchCount += 1
             start += slots[slot].records
         }
-        var order = [UInt32](repeating: 0, count: start)
+        var order: [UInt32] = []
+        order.append(contentsOf: repeatElement(0, count: start))
         for index in places.indices where places[index] >= 0 {
             let slot = Int(places[index])
             order[slots[slot].next] = UInt32(index)
@@ -123,20 +125,19 @@ extension PutRecordsRequest {
         var failed: Int64 = -1
         var earliest: Int64 = 0
         var latest: Int64 = 0
-        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: size) { target, count in
+        var bytes: [UInt8] = []
+        unsafe bytes.append(atMost: size) { target in
             unsafe withSources { body, resolved in
                 unsafe entries.withUnsafeBufferPointer { entries in
                     unsafe order.withUnsafeBufferPointer { order in
-                        guard let target = target.baseAddress, let first = entries.baseAddress,
-                            let indices = order.baseAddress
-                        else { return }
+                        guard let first = entries.baseAddress, let indices = order.baseAddress else { return }
                         failed = unsafe sluice_encode_records(
                             target, body, resolved, first, indices, UInt32(order.count), isBase64 ? 1 : 0,
                             now.milliseconds, &earliest, &latest)
                     }
                 }
             }
-            count = failed < 0 ? size : 0
+            return failed < 0 ? size : 0
         }
         guard failed < 0 else { throw .invalidBase64(ofRecord: Int(order[order.startIndex + Int(failed)])) }
         return RecordBatch(
@@ -164,13 +165,15 @@ extension PutRecordsRequest {
     private func hashes(
         of entries: ArraySlice<sluice_put_entry>, _ body: UnsafePointer<UInt8>, _ resolved: UnsafePointer<UInt8>
     ) -> [UInt64] {
-        unsafe Array(unsafeUninitializedCapacity: entries.count) { hashes, count in
+        var hashes: [UInt64] = []
+        hashes.append(contentsOf: repeatElement(0, count: entries.count))
+        unsafe hashes.withUnsafeMutableBufferPointer { hashes in
             unsafe entries.withUnsafeBufferPointer { entries in
                 guard let target = hashes.baseAddress, let first = entries.baseAddress else { return }
                 unsafe sluice_hash_keys(first, UInt32(entries.count), body, resolved, target)
-                count = entries.count
             }
         }
+        return hashes
     }
 
     private static func selector(

@@ -43,7 +43,7 @@ struct PutRecordsScanner {
         _ body: UnsafePointer<UInt8>, _ length: Int
     ) throws(PutRecordsError) -> sluice_put_scan {
         // Records of about 1 KB are the usual ones; more room is made by doubling.
-        entries = Array(repeating: sluice_put_entry(), count: min(limits.records, max(16, length / 1024)))
+        entries.append(contentsOf: repeatElement(sluice_put_entry(), count: min(limits.records, 2 + length / 1024)))
         var state: sluice_put_scan?
         while true {
             let capacity = entries.count

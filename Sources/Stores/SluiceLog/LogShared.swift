@@ -57,13 +57,16 @@ final class LogShared: Sendable {
             let active = state.segment(segment)
             active?.end = end
             active?.lastRound = number
-            for entry in round.entries {
-                guard let batch = entry.batch, let index = state.table.index(of: entry.header.handle) else { continue }
-                state.table[index].next = entry.header.first + Int64(entry.header.count)
-                active?.runs?[entry.header.handle, default: PartitionRun(first: entry.header.first)]
-                    .append(entry.header, at: entry.offset)
-                state.cache.insert(
-                    batch, at: TailCache.Place(segment: segment, offset: UInt32(entry.offset)))
+            for position in round.entries.indices {
+                // Not as a whole: an entry's copy would count references for nothing, batch by batch.
+                let header = round.entries[position].header
+                guard let batch = round.entries[position].batch, let index = state.table.index(of: header.handle) else {
+                    continue
+                }
+                let offset = round.entries[position].offset
+                state.table[index].next = header.first + Int64(header.count)
+                active?.runs?[header.handle, default: PartitionRun(first: header.first)].append(header, at: offset)
+                state.cache.insert(batch, at: TailCache.Place(segment: segment, offset: UInt32(offset)))
                 records += batch.count
             }
             for change in round.changes { state.apply(change) }

@@ -26,7 +26,7 @@ final class SimulatedProcess: Sendable {
     private struct Anybody: RequestAuthenticator {
         let project: ProjectID
 
-        func authenticate(_ request: HTTPRequest, project path: String?) async throws(APIError) -> RequestCaller {
+        func authenticate(_ request: HTTPRequest, project path: String?) throws(APIError) -> RequestCaller {
             RequestCaller(project: self.project, domainName: "d", userName: "u", userID: "i")
         }
     }
