@@ -95,6 +95,23 @@ private func body(_ pieces: [UInt8]...) -> ObjectBody {
         }
     }
 
+    /// A data directory is copied and mounted elsewhere, and named by other paths; folders that people name are places.
+    @Test func theServersOwnBucketsAreOnePlaceWhereverTheyLie() throws {
+        func places(_ rules: [ObjectDestinations.Rule], _ folder: String) throws -> [String?] {
+            let destinations = ObjectDestinations(rules, otherwise: folder, time: SystemTime())
+            let project = try #require(ProjectID("p1"))
+            return [
+                try destinations.sink(project: project, agency: "a", bucket: "lake").place?.text,
+                destinations.place(project: project, agency: "a"),
+            ]
+        }
+        let own = try places([], "data/buckets")
+        #expect(try own == places([], "/copy/data/buckets") && own[0] == own[1] && own[0] != nil)
+        let named = try places([.init(place: .folder("/a"))], "data/buckets")
+        #expect(named[0] == named[1] && named != own)
+        #expect(try named != places([.init(place: .folder("/b"))], "data/buckets"))
+    }
+
     static let calls: [(name: String, act: @Sendable (FolderSink) async throws -> Void)] = [
         ("prepare", { try await $0.prepare() }), ("write", { try await $0.write("k", body: body([1])) }),
         ("read", { _ = try await $0.examine("k") }), ("look", { _ = try await $0.holds("k") }),

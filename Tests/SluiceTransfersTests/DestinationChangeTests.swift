@@ -11,6 +11,7 @@ private final class NamedStore: ObjectSink {
     private struct State {
         var objects: [String: [UInt8]] = [:]
         var writesLeft = Int.max
+        var isSecretive = false
     }
 
     let place: SinkPlace?
@@ -23,6 +24,8 @@ private final class NamedStore: ObjectSink {
         state.withLock { $0.objects.values.map { String(decoding: $0, as: UTF8.self) }.sorted().joined() }
     }
 
+    /// Whether it tells of what is not there; many stores do not without a right to list.
+    func keepSecrets(_ isSecretive: Bool) { state.withLock { $0.isSecretive = isSecretive } }
     func take(_ writes: Int) { state.withLock { $0.writesLeft = writes } }
     func put(_ key: String, _ bytes: [UInt8]?) { state.withLock { $0.objects[key] = bytes } }
 
@@ -38,6 +41,12 @@ private final class NamedStore: ObjectSink {
             return true
         }
         guard isTaken else { throw SinkError(.unavailable, "away") }
+    }
+
+    func holds(_ key: String) async throws(SinkError) -> Bool {
+        let (isThere, isSecretive) = state.withLock { ($0.objects[key] != nil, $0.isSecretive) }
+        if !isThere, isSecretive { throw SinkError(.accessDenied, "no right to list") }
+        return isThere
     }
 
     func read(_ key: String, _ body: @escaping @Sendable ([UInt8]) -> Void) async throws(SinkError) -> Bool {
@@ -158,6 +167,24 @@ private final class ChangingDestinations: ObjectSinkProvider {
             #expect(try await house.show().summary.reason.contains(key))
             #expect(second.keys == [key] && second.text == "\u{7}")
             second.put(key, nil)
+            try await house.tasks.start(["to-lake"], on: "meters", in: house.project)
+            try await house.advance { try await isDelivered(house) }
+        }
+        try await check(house, at: second)
+    }
+
+    /// The reason names what is missing, and no object that nobody has seen.
+    @Test func aNewPlaceThatDoesNotTellSaysWhy() async throws {
+        let house = try await house()
+        first.take(1)
+        second.keepSecrets(true)
+        try await house.running {
+            try await house.tasks.create(descriptor(house), on: "meters", in: house.project)
+            try await house.advance { try await house.show().summary.state == .abnormal }
+            destinations.replace("x", by: second)
+            try await house.advance { try await house.show().summary.state == .error }
+            #expect(try await house.show().summary.reason == "no right to list")
+            second.keepSecrets(false)
             try await house.tasks.start(["to-lake"], on: "meters", in: house.project)
             try await house.advance { try await isDelivered(house) }
         }

@@ -8,6 +8,7 @@ package import SluicePorts
 /// objects only. A bucket is made on first use.
 package struct FolderBuckets: ObjectSinkProvider {
     let root: String
+    let place: SinkPlace
     /// Calls wait in one queue; there are as many as tasks that write, which the memory for record data bounds, and those
     /// whose callers have gone away from a file system that hangs.
     let threads: WorkerThreads<@Sendable () -> Void>
@@ -16,9 +17,11 @@ package struct FolderBuckets: ObjectSinkProvider {
 
     /// - Parameters:
     ///   - root: the directory that holds one folder a bucket; made on first use.
+    ///   - place: what tells it from other stores; its path unless it goes by another name.
     ///   - logger: is told where in the file system something fails, which users of the API are not.
-    package init(root: String, logger: Logger = .silent) {
+    package init(root: String, place: SinkPlace? = nil, logger: Logger = .silent) {
         self.root = root
+        self.place = place ?? .folder(root)
         self.logger = logger
         threads = WorkerThreads(named: "folder", count: 2)
     }

@@ -7,7 +7,7 @@ struct FolderSink: ObjectSink {
     let bucket: String
     let buckets: FolderBuckets
 
-    var place: SinkPlace? { .folder(buckets.root) }
+    var place: SinkPlace? { buckets.place }
 
     /// Temporary objects lie here, outside every prefix that an object can have. What a crash leaves is replaced by the
     /// next attempt, which has the same name.

@@ -49,7 +49,6 @@ package struct ObjectDestinations: ObjectSinkProvider {
 
     private let rules: [Choice]
     private let otherwise: FolderBuckets
-    private let folder: String
     private let time: any TimeSource
 
     /// - Parameters:
@@ -66,8 +65,8 @@ package struct ObjectDestinations: ObjectSinkProvider {
                 }
             return Choice(agency: rule.agency, project: rule.project, target: target, place: rule.place.name)
         }
-        otherwise = FolderBuckets(root: folder, logger: logger)
-        self.folder = folder
+        // It moves with the data directory that names it in its catalog: to another path, or another machine.
+        otherwise = FolderBuckets(root: folder, place: .folder(""), logger: logger)
         self.time = time
     }
 
@@ -80,7 +79,7 @@ package struct ObjectDestinations: ObjectSinkProvider {
     }
 
     package func place(project: ProjectID, agency: String) -> String {
-        (choice(project, agency)?.place ?? .folder(folder)).text
+        (choice(project, agency)?.place ?? otherwise.place).text
     }
 
     package func sink(project: ProjectID, agency: String, bucket: String) throws(SinkError) -> any ObjectSink {

@@ -21,7 +21,9 @@ extension PartitionRunner {
         named.reserveCapacity(objects.count)
         for start in stride(from: 0, to: objects.count, by: Self.looksMax) {
             let group = objects[start..<min(start + Self.looksMax, objects.count)]
-            let taken = isShared ? Set(group.map(\.key)) : try await Self.taken(atOnce: group.map(\.key), in: sink)
+            let taken =
+                isShared
+                ? Set(group.map(\.key)) : try await Self.taken(atOnce: group.map(\.key), in: sink, unlessSure: true)
             for object in group {
                 var object = object
                 if taken.contains(object.key) { object.key = ObjectName.distinguished(object.key, by: task.id) }
@@ -32,21 +34,26 @@ extension PartitionRunner {
     }
 
     /// Those of the keys that the bucket has an object of.
+    /// - Throws: `accessDenied` where the bucket does not tell.
     static func taken(_ keys: [String], in sink: any ObjectSink) async throws -> Set<String> {
         var found: Set<String> = []
         for start in stride(from: 0, to: keys.count, by: looksMax) {
-            found.formUnion(try await taken(atOnce: Array(keys[start...].prefix(looksMax)), in: sink))
+            let group = Array(keys[start...].prefix(looksMax))
+            found.formUnion(try await taken(atOnce: group, in: sink, unlessSure: false))
         }
         return found
     }
 
-    private static func taken(atOnce keys: [String], in sink: any ObjectSink) async throws -> Set<String> {
+    /// - Parameter unlessSure: whether keys count as taken of which the bucket does not tell.
+    private static func taken(
+        atOnce keys: [String], in sink: any ObjectSink, unlessSure: Bool
+    ) async throws -> Set<String> {
         try await withThrowingTaskGroup(of: String?.self) { group in
             for key in keys {
                 group.addTask {
                     do {
                         return try await sink.holds(key) ? key : nil
-                    } catch let error as SinkError where error.code == .accessDenied {
+                    } catch let error as SinkError where error.code == .accessDenied && unlessSure {
                         // Who may not know takes a name that is surely free; a write that is denied, too, says so.
                         return key
                     }
