@@ -84,6 +84,61 @@ import Testing
         #expect(try await world.verdict() == nil)
     }
 
+    /// The stream has another schema in the moment in which a replay is decided, and its old one again before anybody
+    /// hears of it: the replay is done in the old form.
+    @Test func aFormThatWasThereForAMomentHoldsNoReplayUp() async throws {
+        let world = try await ParkedHouse()
+        let house = world.house
+        try await house.put([ParkedHouse.wrong])
+        try await house.running {
+            try await world.create()
+            try await house.advance { try await world.isDelivered() }
+            house.streams.showOnce(
+                StreamDescription(
+                    id: house.id, name: StreamName("meters")!, project: house.project, dataType: .json,
+                    dataSchema: ParkedHouse.wide, partitions: [PartitionDescription(number: PartitionNumber(0))],
+                    version: 2))
+            #expect(try await world.replay() == 1)
+            try await house.advance { !house.streams.isMomentary }
+            try await house.setPartitions(1, dataType: .json, schema: ParkedHouse.narrow, version: 3)
+            try await house.advance { try await world.parked().map(\.attempts) == [2] }
+        }
+        #expect(try await world.verdict() == nil)
+    }
+
+    /// A catalog that is away for a moment, while there is nothing to deliver and nothing to replay.
+    @Test(arguments: ["transfer/replay/", "transfer/progress/"])
+    func aTaskWithNothingToDoRecovers(prefix: String) async throws {
+        let catalog = WatchedCatalog(catalog: MemoryCatalog())
+        let world = try await ParkedHouse(catalog: catalog)
+        let house = world.house
+        catalog.failOnce(readingBelow: CatalogKey(prefix))
+        try await house.running {
+            try await world.create()
+            try await house.advance(by: .zero) { try await house.show().summary.state == .abnormal }
+            try await house.advance { try await house.show().summary.state == .running }
+            #expect(try await house.show().summary.reason == "")
+        }
+    }
+
+    /// Another process deletes the task in the moment in which this one takes it up for a replay.
+    @Test func aReplayLeavesNothingOfATaskThatIsDeletedMeanwhile() async throws {
+        let catalog = WatchedCatalog(catalog: MemoryCatalog())
+        let world = try await ParkedHouse(catalog: catalog)
+        let house = world.house
+        try await house.put([ParkedHouse.wrong])
+        try await house.running {
+            try await world.create()
+            try await house.advance { try await world.isDelivered() }
+        }
+        let other = world.service()
+        catalog.onceBeforeCommit(to: "transfer/owner/") {
+            try? await other.delete("to-lake", on: "meters", in: house.project)
+        }
+        await #expect(throws: TransferError.self) { try await world.replay() }
+        #expect(try await house.catalog.list(prefix: CatalogKey("transfer/"), after: nil, limit: 1).isEmpty)
+    }
+
     /// A stop ends the replays as well; what has been marked is replayed after the start, once.
     @Test func stopsAndDeletionsEndReplays() async throws {
         let world = try await ParkedHouse()
@@ -112,9 +167,10 @@ import Testing
     }
 }
 
-/// A catalog that does something once, in the moment before a commit.
+/// A catalog that does something once, in the moment before a commit, or fails once.
 final class WatchedCatalog: Catalog {
     private let catalog: any Catalog
+    private let failing = Mutex<CatalogKey?>(nil)
     private let watch = Mutex<(prefix: CatalogKey, body: @Sendable () async -> Void)?>(nil)
 
     init(catalog: any Catalog) {
@@ -126,7 +182,18 @@ final class WatchedCatalog: Catalog {
         watch.withLock { $0 = (prefix, body) }
     }
 
-    func get(_ key: CatalogKey) async throws(CatalogError) -> CatalogEntry? { try await catalog.get(key) }
+    /// The next reading of one record below the prefix fails.
+    func failOnce(readingBelow prefix: CatalogKey) { failing.withLock { $0 = prefix } }
+
+    func get(_ key: CatalogKey) async throws(CatalogError) -> CatalogEntry? {
+        let isFailing = failing.withLock { failing in
+            guard let prefix = failing, key.hasPrefix(prefix) else { return false }
+            failing = nil
+            return true
+        }
+        if isFailing { throw CatalogError(.unavailable, key: key, "away") }
+        return try await catalog.get(key)
+    }
 
     func list(prefix: CatalogKey, after: CatalogKey?, limit: Int) async throws(CatalogError) -> [CatalogEntry] {
         try await catalog.list(prefix: prefix, after: after, limit: limit)

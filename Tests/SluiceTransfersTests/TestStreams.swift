@@ -13,9 +13,17 @@ final class TestStreams: StreamLookup {
         var streams: [StreamID: StreamDescription] = [:]
         var waiters: [(id: StreamID, version: Int64, continuation: CheckedContinuation<Bool, Never>, number: Int)] = []
         var count = 0
+        /// What the next look by id sees instead.
+        var momentary: StreamDescription?
     }
 
     private let state = Mutex(State())
+
+    /// Whether the stream is as it was for a moment only, and nobody has seen that yet.
+    var isMomentary: Bool { state.withLock { $0.momentary != nil } }
+
+    /// The next look by id finds that; whoever waits for changes hears nothing of it.
+    func showOnce(_ stream: StreamDescription) { state.withLock { $0.momentary = stream } }
 
     func set(_ stream: StreamDescription?, id: StreamID) {
         let woken = state.withLock { state in
@@ -36,7 +44,7 @@ final class TestStreams: StreamLookup {
     }
 
     func describe(_ id: StreamID) async throws(StreamLookupError) -> StreamDescription? {
-        state.withLock { $0.streams[id] }
+        state.withLock { $0.momentary.take() ?? $0.streams[id] }
     }
 
     func waitForChange(of id: StreamID, since version: Int64) async throws(StreamLookupError) -> StreamDescription? {

@@ -37,7 +37,7 @@ struct PartitionRunner: Sendable {
                 switch DeliveryFault(error) {
                 case .cancelled: throw CancellationError()
                 case .lost: throw TaskLost()
-                case .partitionGone: return
+                case .partitionGone: return await reporter.isIdle(partition.number)
                 case .permanent(let reason): throw PermanentFault(reason: reason)
                 case .transient(let reason):
                     let pause = pauses.next()
@@ -67,6 +67,7 @@ struct PartitionRunner: Sendable {
             try await checkParkedLimit()
             progress = try await skipExpired(progress)
             let position = SequenceNumber(progress.next)
+            if try services.log.bounds(of: partition).next <= position { await reporter.isIdle(partition.number) }
             try await services.log.waitForRecords(in: partition, above: position)
             guard try services.log.bounds(of: partition).first <= position else { continue }
             let range: CutRange

@@ -38,6 +38,8 @@ struct ReplayRunner: Sendable {
                     pauses.reset()
                     await reporter.delivered(Self.place)
                 }
+                pauses.reset()
+                await reporter.isIdle(Self.place)
                 await bell.wait()
                 try Task.checkCancellation()
             } catch {

@@ -51,6 +51,11 @@ actor TaskReporter {
         await move(.recovered, reason: nil)
     }
 
+    /// Nothing is left to deliver there: what failed before may have been discarded, or have passed retention.
+    func isIdle(_ partition: PartitionNumber) async {
+        if faults[partition] != nil { await delivered(partition) }
+    }
+
     /// Records were parked: the task counts as abnormal until an interval passes without any.
     func parked(_ count: Int, for interval: Duration, _ cause: String) async {
         parkedUntil = services.time.elapsed() + interval

@@ -124,6 +124,8 @@ struct TaskRunner: Sendable {
                 stream = changed
                 // Deliveries that were begun are finished in their own form.
                 guard currentForm(of: task, destination, stream) == form.form else { return stream }
+                // A form that was there for a moment may have kept a replay from beginning.
+                entry.bell.ring()
             }
         }
     }

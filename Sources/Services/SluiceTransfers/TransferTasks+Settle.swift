@@ -28,7 +28,8 @@ extension TransferTasks {
     private func takeUp(_ id: TransferTaskID) async throws(TransferError) {
         let claim = try await get(TransferKeys.owner(id), as: OwnerRecord.self)
         if board.ring(.task(id), ownedAt: claim?.revision) { return }
-        try await commit([try await revocation(of: id)])
+        // Nothing of a task stays that another process has deleted in this moment.
+        try await commit([.require(TransferKeys.task(id), .present), try await revocation(of: id)])
         await board.halt(.task(id))
         board.launch(.task(id))
     }
