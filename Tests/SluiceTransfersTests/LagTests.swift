@@ -1,4 +1,5 @@
 import Observability
+import SluiceCatalog
 import SluiceCore
 import SluicePorts
 import SluiceTesting
@@ -117,6 +118,45 @@ import Testing
             try await house.advance { house.tasks.jobCount == 0 }
             house.time.advance(by: .seconds(2))
             #expect(await metrics.page().contains("task=") == false)
+        }
+    }
+
+    /// A stream and its task are made again under their names before the end of the old ones is through.
+    @Test func countersOfANewTaskOutliveThoseOfTheOldOne() async throws {
+        let catalog = WatchedCatalog(catalog: MemoryCatalog())
+        let metrics = MetricsRegistry()
+        let house = try await TestHouse(catalog: catalog, metrics: metrics)
+        let next = StreamID("S2")
+        let partition = PartitionID(stream: next, number: PartitionNumber(0))
+        let description = StreamDescription(
+            id: next, name: StreamName("meters")!, project: house.project, dataType: .blob, dataSchema: nil,
+            partitions: [PartitionDescription(number: PartitionNumber(0))], version: 1)
+        try await house.log.createPartitions([partition])
+        try await house.put(["a"])
+        try await house.running {
+            try await house.tasks.create(house.descriptor(), on: "meters", in: house.project)
+            try await house.advance { await gauge("records_total", metrics) == ["to-lake": 1] }
+            catalog.onceBeforeCommit(to: "transfer/removed/") {
+                house.streams.set(description, id: next)
+                do {
+                    try await house.tasks.create(house.descriptor(), on: "meters", in: house.project)
+                    var builder = RecordBatchBuilder()
+                    builder.append(data: [1], timestamp: house.time.now())
+                    if let batch = builder.finish() {
+                        _ = await house.log.append([PartitionAppend(partition: partition, batch: batch)])
+                    }
+                    try await house.advance { await gauge("records_total", metrics) == ["to-lake": 2] }
+                } catch {
+                    Issue.record(error)
+                }
+            }
+            house.streams.set(nil, id: house.id)
+            let old = CatalogKey("transfer", "stream", house.id.text)
+            try await house.advance {
+                let isGone = try await catalog.get(old) == nil
+                return isGone && house.tasks.jobCount == 2
+            }
+            #expect(await gauge("records_total", metrics) == ["to-lake": 2])
         }
     }
 }

@@ -28,9 +28,21 @@ extension TransferTasks {
             for id in ids { changes += try await removal(of: id) }
             try await commit(changes)
             for id in ids { await board.halt(.task(id)) }
-            for task in records.compactMap(TransferTask.init) { TransferMetrics.forget(task, in: services.metrics) }
+            for task in records.compactMap(TransferTask.init) where await !isSucceeded(task) {
+                TransferMetrics.forget(task, in: services.metrics)
+            }
             await clearWhatIsSmall(ids)
         }
+    }
+
+    /// Whether a task of a new stream counts already where this one did: both may have been made again under their names.
+    private func isSucceeded(_ task: TransferTask) async -> Bool {
+        let names = TransferKeys.names(task.streamName, task.name)
+        for (key, _) in (try? await services.store.all(under: names, as: TaskNameRecord.self)) ?? [] {
+            let other = try? await self.task(TransferTaskID(String(key.text.dropFirst(names.text.count))))
+            if other?.project == task.project { return true }
+        }
+        return false
     }
 
     /// The changes after which a task is no more: its name is free, and no runner can store anything for it. What grows
