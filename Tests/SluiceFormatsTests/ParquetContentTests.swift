@@ -63,6 +63,14 @@ import Testing
         #expect(throws: ParquetContent.Fault.self) { try Self.content(snappy, .zstd) }
     }
 
+    /// A page of nothing takes three bytes, and noting it more: whoever can write a file does not decide on the memory.
+    @Test func aFileOfEmptyPagesIsGivenUp() throws {
+        var content = ParquetContent(codec: .none, pagesMax: 100)
+        let emptyPage: [UInt8] = [0x5C, 0, 0]
+        try content.append(Array("PAR1".utf8) + Array(repeatElement(emptyPage, count: 100).joined()))
+        #expect(throws: ParquetContent.Fault.self) { try content.append(emptyPage) }
+    }
+
     @Test(arguments: [ParquetFile.Codec.none, .snappy, .zstd]) func damageNeverPasses(
         codec: ParquetFile.Codec
     ) throws {

@@ -129,6 +129,19 @@ final class TamperedBucket: ObjectSink, ObjectSinkProvider {
         ("extended", .differs, { $0?.append(10) }), ("swapped", .differs, { $0?.swapAt(3, 4) }),
     ]
 
+    /// Somebody has put a bomb in an object's place: longer than what was delivered, and endless once decompressed.
+    @Test func whatIsLongerThanItShouldBeIsNotDecompressed() async throws {
+        let bucket = TamperedBucket()
+        let house = try await house(bucket) { $0.compressionFormat = "gzip" }
+        let member = try Compression.compress([UInt8](repeating: 0, count: 64 << 20), as: .gzip, level: 9)
+        bucket.change(bucket.keys[1]) { object in
+            var bomb: [UInt8] = []
+            for _ in 0..<2000 { bomb += member }
+            object = bomb
+        }
+        #expect(try await verify(house).map(\.state) == [.ok, .differs, .ok, .ok])
+    }
+
     @Test(arguments: tampering.map(\.name))
     func tamperedObjectsAreFound(how: String) async throws {
         let row = try #require(Self.tampering.first { $0.name == how })

@@ -32,9 +32,12 @@ package struct ParquetContent: Sendable {
     private static let headerSizeMax = 4 << 10
     /// That of a file with hundreds of columns takes some MiB.
     private static let footerSizeMax = 64 << 20
+    /// As many as a thousand row groups of a thousand columns have.
+    package static let pagesMax = 2 << 20
     private static let magic = Array("PAR1".utf8)
 
     private let codec: ParquetFile.Codec
+    private let pagesMax: Int
     /// Bytes that have come and are not understood yet.
     private var waiting: [UInt8] = []
     /// How much of `waiting` is understood all the same.
@@ -45,9 +48,12 @@ package struct ParquetContent: Sendable {
     private var isInFooter = false
     private var rendering = Rendering()
 
-    /// - Parameter codec: what the footer must say of each column.
-    package init(codec: ParquetFile.Codec) {
+    /// - Parameters:
+    ///   - codec: what the footer must say of each column.
+    ///   - pagesMax: the most that a file may have, each noted in some bytes.
+    package init(codec: ParquetFile.Codec, pagesMax: Int = ParquetContent.pagesMax) {
         self.codec = codec
+        self.pagesMax = pagesMax
     }
 
     /// Takes more of the file.
@@ -103,6 +109,7 @@ package struct ParquetContent: Sendable {
             throw Fault("the page at byte \(position) is larger than any of ours")
         }
         guard waiting.count - taken >= header.length + header.size else { return false }
+        guard pages.count < pagesMax else { throw Fault("it has more pages than any file of ours") }
         let body = Array(waiting[taken + header.length..<taken + header.length + header.size])
         guard unsafe body.withUnsafeBytes({ unsafe CRC32.checksum($0) }) == header.checksum else {
             throw Fault("the page at byte \(position) does not have its checksum")
