@@ -1,6 +1,7 @@
 import Crypto
 import Foundation
 import HTTPTypes
+import SluiceCatalog
 import SluiceCore
 import SluiceTesting
 import Testing
@@ -134,6 +135,56 @@ import Testing
         #expect((token["project"] as? [String: Any])?["id"] as? String == World.project)
         #expect(token["methods"] as? [String] == ["hw_ak_sk"])
         #expect(await routes.respond(to: request("POST", "/v3/auth/tokens", body: body("wrong")))?.status == 401)
+    }
+
+    @Test func tokensOfAnAccessKeyEndWithItAndStayInItsProject() async throws {
+        let world = try await World()
+        let routes = routes(world)
+        let administration = IdentityAdministration(
+            catalog: world.catalog, sealing: world.sealing, passwords: PasswordWorker(cost: .minimal))
+        let other = try await administration.addProject(named: "second", endpoint: "", region: "region1")
+        let second = try #require(ProjectID(other.projectID))
+        let user = try #require(world.directory.snapshot.users["u1"])
+        _ = try await IdentityCodec.collection(in: world.catalog).change(
+            from: { () async throws(IdentityError) in
+                try await IdentitySnapshot.load(world.catalog, sealing: world.sealing)
+            },
+            { _ throws(IdentityError) in ([try IdentityCodec.put(user.with(projects: user.projects + [second]))], ()) })
+        try await world.directory.refresh()
+        func body(_ token: String, _ scope: String = "") -> String {
+            #"{"auth":{"identity":{"methods":["token"],"token":{"id":"\#(token)"}}\#(scope)}}"#
+        }
+        let inSecond = #","scope":{"project":{"id":"\#(second)"}}"#
+        let byPassword = try await token(routes, login()).text
+        _ = try await token(routes, body(byPassword, inSecond))
+        let byKey = try await token(
+            routes,
+            #"{"auth":{"identity":{"methods":["hw_ak_sk"],"hw_ak_sk":{"access":{"key":"\#(World.accessKey)"},"secret":{"key":"\#(World.secretKey)"}}}}}"#
+        ).text
+        let byToken = try await token(routes, body(byKey)).text
+        let ofDomain = try await token(routes, body(byToken, #","scope":{"domain":{"id":"\#(World.domainID)"}}"#)).text
+        for text in [byKey, byToken, ofDomain] {
+            let refused = await routes.respond(to: request("POST", "/v3/auth/tokens", body: body(text, inSecond)))
+            #expect(refused?.status == 401)
+        }
+        func refusals() -> [AuthError.Code?] {
+            [byPassword, byKey, byToken, ofDomain].map { text in
+                world.authenticator.verify(
+                    request("GET", "/v2/\(World.project)/streams", headers: [("X-Auth-Token", text)]),
+                    now: world.time.now()
+                ).refusal
+            }
+        }
+        #expect(refusals() == [nil, nil, nil, nil])
+        try await administration.setAccessKey(World.accessKey, enabled: false)
+        try await world.directory.refresh()
+        #expect(refusals() == [nil, .invalidToken, .invalidToken, .invalidToken])
+        try await administration.setAccessKey(World.accessKey, enabled: true)
+        try await world.directory.refresh()
+        #expect(refusals() == [nil, nil, nil, nil])
+        try await administration.removeAccessKey(World.accessKey)
+        try await world.directory.refresh()
+        #expect(refusals() == [nil, .invalidToken, .invalidToken, .invalidToken])
     }
 
     @Test func refusedLogins() async throws {

@@ -29,8 +29,8 @@ struct Logins: Sendable {
         var user: User
         /// The scope of a login that names none; nil: the user's first project.
         var defaultScope: Tokens.Scope?
-        /// The only project open to this proof; nil: all of the user's.
-        var onlyProject: ProjectID?
+        /// The key that proved it, whose project alone is open then; nil: all of the user's are.
+        var accessKey: AccessKey?
         /// A token made from a token lives no longer.
         var expires: Timestamp?
     }
@@ -63,12 +63,19 @@ struct Logins: Sendable {
             let expires = proved.compactMap(\.expires).min() ?? now + authenticator.settings.tokenLife
             let claims = Tokens.Claims(
                 userID: first.user.id, scope: scope, methods: methods, epoch: first.user.tokenEpoch, issued: now,
-                expires: expires)
+                expires: expires, accessKey: try Self.accessKey(proved))
             guard let caller = snapshot.caller(claims) else { throw .scope }
             return .success(Login(token: authenticator.tokens.seal(claims), caller: caller, claims: claims))
         } catch {
             return .failure(error)
         }
+    }
+
+    /// The one access key among the proofs, if any.
+    private static func accessKey(_ proved: [Identified]) throws(Failure) -> String? {
+        let keys = Set(proved.compactMap(\.accessKey?.id))
+        guard keys.count < 2 else { throw .unauthorized }
+        return keys.first
     }
 
     private func identify(
@@ -124,7 +131,9 @@ struct Logins: Sendable {
         guard let (_, claims) = try? authenticator.caller(ofToken: token, snapshot, now),
             let user = snapshot.users[claims.userID]
         else { throw .unauthorized }
-        return Identified(user: user, defaultScope: claims.scope, expires: claims.expires)
+        return Identified(
+            user: user, defaultScope: claims.scope, accessKey: claims.accessKey.flatMap { snapshot.signers[$0]?.key },
+            expires: claims.expires)
     }
 
     private func byAccessKey(
@@ -138,7 +147,7 @@ struct Logins: Sendable {
             SecureBytes.equal(signer.key.secret, Array(claimed.secret.key.utf8)),
             let user = snapshot.users[signer.key.userID], user.isEnabled
         else { throw .unauthorized }
-        return Identified(user: user, defaultScope: .project(signer.key.project), onlyProject: signer.key.project)
+        return Identified(user: user, defaultScope: .project(signer.key.project), accessKey: signer.key)
     }
 
     private func scope(
@@ -158,7 +167,7 @@ struct Logins: Sendable {
         } else {
             scope = .domain(user.domainID)
         }
-        if case .project(let id) = scope, !proved.allSatisfy({ $0.onlyProject == nil || $0.onlyProject == id }) {
+        if case .project(let id) = scope, !proved.compactMap(\.accessKey).allSatisfy({ $0.project == id }) {
             throw .scope
         }
         return scope

@@ -5,7 +5,7 @@ internal import Synchronization
 /// Tokens that need no record: what they claim is sealed inside them under a key derived from the server's sealing key.
 ///
 /// They survive a restart, cost no write to issue, and end after their life, when their user's epoch moves on (a new
-/// password, a disabled user) or when user or project are gone or disabled.
+/// password, a disabled user), when user or project are gone or disabled, or the access key that they were made with.
 struct Tokens: Sendable {
     enum Scope: Sendable, Hashable {
         case project(ProjectID)
@@ -21,6 +21,8 @@ struct Tokens: Sendable {
         var epoch: Int64
         var issued: Timestamp
         var expires: Timestamp
+        /// The access key that proved who asked, also by way of other tokens: it ends the token with itself.
+        var accessKey: String?
     }
 
     /// Longest token that is looked at.
@@ -42,10 +44,11 @@ struct Tokens: Sendable {
             case .domain(let domain): ("d", domain)
             }
         let methods = claims.methods.joined(separator: " ")
-        let fields = [
+        var fields = [
             claims.userID, kind, id, methods, String(claims.epoch), String(claims.issued.milliseconds),
             String(claims.expires.milliseconds),
         ]
+        if let accessKey = claims.accessKey { fields.append(accessKey) }
         let plain = Array(fields.joined(separator: "\n").utf8)
         return Base64.encode(AESGCM.seal(plain, key: key, authenticating: Self.context), .urlSafe)
     }
@@ -53,7 +56,7 @@ struct Tokens: Sendable {
     /// A token that this server sealed.
     final class Opened: Sendable {
         let claims: Claims
-        /// Whom it stands for among the identities of `generation`; nil when its user or scope has ended.
+        /// Whom it stands for among the identities of `generation`; nil when its user, access key or scope has ended.
         let caller: Caller?
         let generation: Int64
 
@@ -81,7 +84,7 @@ struct Tokens: Sendable {
             let plain = try? AESGCM.open(sealed, key: key, authenticating: Self.context)
         else { return nil }
         let fields = String(decoding: plain, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
-        guard fields.count == 7, let epoch = Int64(fields[4]), let issued = Int64(fields[5]),
+        guard (7...8).contains(fields.count), let epoch = Int64(fields[4]), let issued = Int64(fields[5]),
             let expires = Int64(fields[6])
         else { return nil }
         let scope: Scope
@@ -94,7 +97,8 @@ struct Tokens: Sendable {
         }
         return Claims(
             userID: String(fields[0]), scope: scope, methods: fields[3].split(separator: " ").map(String.init),
-            epoch: epoch, issued: Timestamp(milliseconds: issued), expires: Timestamp(milliseconds: expires))
+            epoch: epoch, issued: Timestamp(milliseconds: issued), expires: Timestamp(milliseconds: expires),
+            accessKey: fields.count == 8 ? String(fields[7]) : nil)
     }
 }
 
@@ -116,11 +120,14 @@ private final class OpenedTokens: Sendable {
 }
 
 extension IdentitySnapshot {
-    /// The caller that a token's claims stand for, nil when its user or scope has ended since.
+    /// The caller that a token's claims stand for, nil when its user, access key or scope has ended since.
     func caller(_ claims: Tokens.Claims) -> Caller? {
         guard let user = users[claims.userID], user.isEnabled, user.tokenEpoch == claims.epoch,
             let domain = domains[user.domainID]
         else { return nil }
+        if let id = claims.accessKey {
+            guard let key = signers[id]?.key, key.isEnabled, key.userID == user.id else { return nil }
+        }
         switch claims.scope {
         case .project(let id):
             guard user.projects.contains(id), let project = projects[id], project.isEnabled else { return nil }
