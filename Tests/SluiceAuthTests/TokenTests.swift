@@ -37,6 +37,18 @@ import Testing
         #expect(tokens.open(text, in: after, now: now + Self.life) == nil)
     }
 
+    @Test func aRememberedTokenIsItsBytes() throws {
+        let tokens = Tokens(sealing: key)
+        let texts = (0..<1000).lazy.map { _ in tokens.seal(claims(.domain("d"))) }
+        let text = try #require(texts.first { $0.contains("K") })
+        let alike = text.replacing("K", with: "\u{212A}")
+        let snapshot = snapshot(1, tokenEpoch: 3)
+        #expect(alike == text)
+        #expect(tokens.open(text, in: snapshot, now: now) != nil)
+        #expect(tokens.open(alike, in: snapshot, now: now) == nil)
+        #expect(tokens.open(text, in: snapshot, now: now) != nil)
+    }
+
     @Test func surviveARestartAndEndAfterADay() throws {
         let project = try #require(ProjectID("p1"))
         for claims in [claims(.project(project)), claims(.domain("d"))] {

@@ -108,7 +108,12 @@ private final class OpenedTokens: Sendable {
     private let tokens = Mutex<[String: Tokens.Opened]>([:])
 
     func token(_ text: String) -> Tokens.Opened? {
-        tokens.withLock { $0[text] }
+        // Texts of other bytes may be equal to Swift (U+212A and K); a token, all ASCII, is the shortest of them.
+        tokens.withLock { tokens in
+            tokens.index(forKey: text).flatMap { index in
+                tokens[index].key.utf8.count == text.utf8.count ? tokens[index].value : nil
+            }
+        }
     }
 
     func remember(_ token: Tokens.Opened, of text: String) {
