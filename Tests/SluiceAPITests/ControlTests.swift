@@ -85,6 +85,8 @@ import Testing
         "[" + (0..<count).map { #"{"key":"k\#($0)","value":"v"}"# }.joined(separator: ",") + "]"
     }
 
+    private static let manyLabels = String(repeating: "traffic_control_put,", count: 15)
+
     // Method, target, status, code: routes themselves.
     @Test(arguments: [
         ("GET", "/nope", 404, "DIS.4200"), ("GET", "/v2/p1//streams", 404, "DIS.4200"),
@@ -97,6 +99,7 @@ import Testing
         ("GET", "/v2/p1/stream/none/tags", 400, "DIS.4603"), ("DELETE", "/v2/p1/stream/s/tags/none", 400, "DIS.4604"),
         ("DELETE", "/v2/p1/stream/s/tags", 405, "DIS.4200"),
         ("GET", "/v2/p1/streams/s/metrics?label=nope", 400, "DIS.4209"),
+        ("GET", "/v2/p1/streams/s/metrics?label_list=\(manyLabels)", 400, "DIS.4209"),
         ("GET", "/v2/p1/streams/s/metrics?label=traffic_control_put&start_time=2&end_time=1", 400, "DIS.4203"),
         ("GET", "/v2/p1/streams/s/metrics?label=traffic_control_put&start_time=1&end_time=1760000000", 400, "DIS.4204"),
         ("GET", "/v2/p1/streams/s/partitions/9/metrics?label=total_put_bytes_per_partition", 400, "DIS.4302"),

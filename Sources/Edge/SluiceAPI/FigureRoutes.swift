@@ -36,6 +36,10 @@ package struct FigureRoutes: Sendable {
         _ context: RequestContext, _ stream: LiveStream, partition: PartitionNumber?
     ) throws -> HTTPResponse {
         let texts = (context.query["label_list"] ?? context.query["label"] ?? "").split(separator: ",").map(String.init)
+        // A label named again and again would make an answer of any size.
+        guard texts.count <= MetricLabel.allCases.count else {
+            throw StreamsError(.invalidMetricsLabel, "[more than \(MetricLabel.allCases.count) labels]")
+        }
         let window = try MetricsWindow(
             start: context.query["start_time"], end: context.query["end_time"], now: streams.time.now())
         var metrics: [MetricAnswer] = []
