@@ -64,6 +64,37 @@ import Testing
             try await house.advance { try await house.show("bad").partitions[0].next == SequenceNumber(2) }
         }
     }
+
+    /// The server verifies one object at a time: one that hangs would keep all others from it.
+    @Test func verificationEndsWhereTheFolderHangs() async throws {
+        let store = HangingStore()
+        let house = try await TestHouse(bucket: store)
+        try await house.put(["a", "b"])
+        try await house.running {
+            for agency in ["bad", "good"] {
+                try await house.tasks.create(
+                    house.descriptor(agency) { $0.agencyName = agency }, on: "meters", in: house.project)
+                try await house.advance { try await house.show(agency).partitions[0].next == SequenceNumber(2) }
+            }
+        }
+        await store.hang()
+        let bad = Task { try await house.tasks.verification(of: "bad", on: "meters", in: house.project) }
+        let good = Task { try await house.tasks.verification(of: "good", on: "meters", in: house.project) }
+        let isOver = Mutex(false)
+        let waiting = Task {
+            _ = try await (bad.value, good.value)
+            isOver.withLock { $0 = true }
+        }
+        try await house.advance { isOver.withLock { $0 } }
+        try await waiting.value
+        let found = try await bad.value.verifications
+        #expect(found.map(\.state) == [.unreadable] && found[0].message.contains("gave nothing"))
+        #expect(try await good.value.verifications.map(\.state) == [.ok])
+        store.recover()
+        #expect(
+            try await house.tasks.verification(of: "bad", on: "meters", in: house.project).verifications.map(\.state)
+                == [.ok])
+    }
 }
 
 /// Buckets in memory, but for the agency `bad` in a folder that hangs when told to.

@@ -3,6 +3,10 @@ internal import SluicePorts
 
 /// Reads delivered objects again and compares them with the ledger and, while the log has the records, with the stream.
 struct ObjectVerifier: Sendable {
+    /// A destination that gives no more bytes for so long counts as one that cannot be read: the server verifies one
+    /// object at a time, and others wait for their turn.
+    static let silenceMax = Duration.seconds(30)
+
     let services: TransferServices
     let task: TransferTask
 
@@ -59,15 +63,37 @@ struct ObjectVerifier: Sendable {
         let content = isRetained(record) ? try? ContentMeter(ObjectFormat(form)) : nil
         let meter = ObjectMeter()
         do {
-            let isThere = try await sink.read(record.object) { piece in
-                meter.add(piece)
-                // What is larger than it should be may be anything, and larger still once decompressed.
-                if meter.facts.length <= record.bytes { content?.add(piece) }
+            let isThere = try await unlessSilent(meter) {
+                try await sink.read(record.object) { piece in
+                    meter.add(piece)
+                    // What is larger than it should be may be anything, and larger still once decompressed.
+                    if meter.facts.length <= record.bytes { content?.add(piece) }
+                }
             }
             return isThere ? (meter.facts, content) : nil
-        } catch {
+        } catch let error as SinkError {
             if error.code == .notFound { return nil }
             throw error
+        }
+    }
+
+    /// Ends a read that brings nothing any more.
+    private func unlessSilent(
+        _ meter: ObjectMeter, _ read: @escaping @Sendable () async throws -> Bool
+    ) async throws -> Bool {
+        let time = services.time
+        return try await withThrowingTaskGroup(of: Bool.self) { group in
+            group.addTask { try await read() }
+            group.addTask {
+                var length = -1
+                while meter.facts.length != length {
+                    length = meter.facts.length
+                    try await time.sleep(for: Self.silenceMax)
+                }
+                throw SinkError(.unavailable, "the destination gave nothing for \(Self.silenceMax)")
+            }
+            defer { group.cancelAll() }
+            return try await group.next() ?? false
         }
     }
 
