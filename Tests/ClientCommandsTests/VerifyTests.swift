@@ -66,6 +66,9 @@ import Testing
         var next = 10
         var discarded = 0
         var parked: [Int] = []
+        var strangers: [String] = []
+        /// Why the bucket could not be listed.
+        var listing: String?
         var isRight = true
         /// What is printed somewhere.
         var text = "each is there once"
@@ -115,6 +118,10 @@ import Testing
         "missing": Row(
             entries: [entry("a", 0, 4), entry("b", 5, 9, state: "MISSING", message: "gone")], isRight: false,
             text: "b is missing: gone."),
+        "not in the ledger": Row(
+            entries: [entry("a", 0, 9)], strangers: ["x", "y"], isRight: false,
+            text: "y is not in the ledger: the task's"),
+        "an unlisted bucket": Row(entries: [entry("a", 0, 9)], listing: "no right to list"),
         "altered": Row(
             entries: [entry("a", 0, 9, state: "DIFFERS", message: "99 bytes")], isRight: false,
             text: "a is not as it was delivered: 99 bytes."),
@@ -148,6 +155,20 @@ import Testing
             case base + "/verification?limit=1000&next=p%202",
                 base + "/verification?limit=1000&next=p%202&partition_id=shardId-0000000000":
                 return json(200, #"{"verifications":[\#(row.entries.dropFirst().joined(separator: ","))]}"#)
+            case base + "/verification?limit=1000&strangers=true",
+                base + "/verification?limit=1000&partition_id=shardId-0000000000&strangers=true":
+                let found = row.strangers.prefix(1).map {
+                    #"{"object":"\#($0)","partition_id":"shardId-0000000000","bytes":1,"modified_at":1}"#
+                }
+                let next = row.strangers.count > 1 ? #","next":"0/x""# : ""
+                let message = row.listing.map { #","message":"\#($0)""# } ?? ""
+                return json(200, #"{"verifications":[],"strangers":[\#(found.joined())]\#(next)\#(message)}"#)
+            case base + "/verification?limit=1000&next=0%2Fx&strangers=true",
+                base + "/verification?limit=1000&next=0%2Fx&partition_id=shardId-0000000000&strangers=true":
+                let found = row.strangers.dropFirst().map {
+                    #"{"object":"\#($0)","partition_id":"shardId-0000000000","bytes":1,"modified_at":1}"#
+                }
+                return json(200, #"{"verifications":[],"strangers":[\#(found.joined(separator: ","))]}"#)
             default: break
             }
             if call.hasPrefix(base + "/parked-records?") {
@@ -182,7 +203,9 @@ import Testing
         #expect(person.code == machine.code)
         #expect(person.output.contains(row.text), "\(person.output)")
         #expect(person.output.hasPrefix("PARTITION "))
-        #expect(person.errors.isEmpty == row.isRight)
+        #expect(person.errors.isEmpty == (row.isRight && row.listing == nil))
+        if let reason = row.listing { #expect(person.errors.contains(reason)) }
+        if !row.strangers.isEmpty { #expect(await service.run("task verify s t --ledger-only").code == .success) }
         let one = await service.run("task verify s t --partition 0")
         #expect(one.code == machine.code, "\(one.errors)")
     }

@@ -188,4 +188,34 @@ private func body(_ pieces: [UInt8]...) -> ObjectBody {
         #expect(try await sink.examine("k")?.length == 1)
         #expect(try FileManager.default.contentsOfDirectory(atPath: house.root + "/lake/.incomplete").isEmpty)
     }
+
+    @Test(arguments: [1, 2, 5, 1000]) func listingsAreInTheOrderOfBytes(limit: Int) async throws {
+        let house = FolderHouse()
+        let sink = try house.buckets().folder(of: "lake")
+        let keys = ["a", "a-b", "a.b/c", "ab", "b/1", "b/2/x", "b/2-x", "b/2/y/z", "b0", "ü/k", "z"]
+        for key in keys { try await sink.write(key, body: body([1, 2])) }
+        try FileManager.default.createDirectory(
+            atPath: house.root + "/lake/b/1empty", withIntermediateDirectories: true)
+        for (prefix, after) in [
+            ("", nil), ("b", nil), ("b/2", nil), ("b/2/", nil), ("", "b/1"), ("b/", "b/2/x"), ("q", nil), ("a", "z"),
+        ] as [(String, String?)] {
+            var found: [String] = []
+            var position = after
+            while true {
+                let page = try await sink.list(below: prefix, after: position, limit: limit)
+                #expect(page.objects.count <= limit && page.objects.allSatisfy { $0.length == 2 })
+                found += page.objects.map(\.key)
+                guard page.hasMore, let last = page.objects.last else { break }
+                position = last.key
+            }
+            let expected = keys.filter {
+                $0.hasPrefix(prefix) && (after.map { Array($0.utf8) } ?? []).lexicographicallyPrecedes(Array($0.utf8))
+            }
+            .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+            #expect(found == expected, "\(prefix) after \(after ?? "")")
+        }
+        let modified = try #require(try await sink.list(below: "z", after: nil, limit: 1).objects.first?.modifiedAt)
+        #expect(abs(Date().timeIntervalSince1970 - Double(modified.seconds)) < 3600)
+        #expect(try await house.buckets().folder(of: "none").list(below: "", after: nil, limit: 9).objects.isEmpty)
+    }
 }

@@ -297,6 +297,30 @@ final class ScriptedStore: Sendable {
         }
     }
 
+    @Test func aStoreListsAPageAtATime() async throws {
+        let house = try House()
+        func answer(_ keys: [String], more: Bool) {
+            let list = keys.map {
+                "<Contents><Key>\($0)</Key><LastModified>2026-01-02T03:04:05.000Z</LastModified><ETag>&quot;x&quot;</ETag>"
+                    + "<Size>7</Size></Contents>"
+            }
+            let text = "<ListBucketResult><IsTruncated>\(more)</IsTruncated>\(list.joined())</ListBucketResult>"
+            house.store.fault("GET", .response(HTTPResponse(status: 200, body: Array(text.utf8))))
+        }
+        answer(["p/a&amp;b", "p/c&#x20;d&#13;&apos;"], more: true)
+        let page = try await house.sink().list(below: "p/", after: nil, limit: 5000)
+        #expect(page.objects.map(\.key) == ["p/a&b", "p/c d\r'"] && page.hasMore)
+        #expect(page.objects[0].length == 7 && page.objects[0].modifiedAt == Timestamp(milliseconds: 1_767_323_045_000))
+        #expect(house.store.requests.last == "GET /lake?max-keys=1000&prefix=p%2F")
+        answer(["p/d"], more: false)
+        #expect(try await house.sink().list(below: "p/", after: "p/c d", limit: 10).hasMore == false)
+        #expect(house.store.requests.last == "GET /lake?marker=p%2Fc%20d&max-keys=10&prefix=p%2F")
+        for keys in [["p/b", "p/a"], ["p/a", "p/a"], ["p/Z"]] {
+            answer(keys, more: true)
+            await #expect(throws: SinkError.self) { try await house.sink().list(below: "p/", after: "p/Z", limit: 10) }
+        }
+    }
+
     @Test func aMissingBucketIsNotFound() async throws {
         let house = try House()
         do {

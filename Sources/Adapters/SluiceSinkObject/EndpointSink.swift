@@ -131,6 +131,21 @@ struct EndpointSink: ObjectSink {
         }
     }
 
+    func list(below prefix: String, after: String?, limit: Int) async throws(SinkError) -> ObjectListing {
+        do {
+            let page = try await storage.list(bucket: bucket, prefix: prefix, after: after, limit: limit)
+            return ObjectListing(
+                objects: page.objects.map { object in
+                    // One without a time that can be read may be of any age.
+                    ListedObject(
+                        key: object.key, length: object.length,
+                        modifiedAt: Timestamp(milliseconds: object.modifiedMilliseconds ?? .max))
+                }, hasMore: page.hasMore)
+        } catch {
+            throw SinkError(error)
+        }
+    }
+
     func holds(_ key: String) async throws(SinkError) -> Bool {
         do {
             return try await storage.holds(bucket: bucket, key: key)

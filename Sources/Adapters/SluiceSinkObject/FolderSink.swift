@@ -11,7 +11,7 @@ struct FolderSink: ObjectSink {
 
     /// Temporary objects lie here, outside every prefix that an object can have. What a crash leaves is replaced by the
     /// next attempt, which has the same name.
-    private static let temporaryFolder = ".incomplete"
+    static let temporaryFolder = ".incomplete"
     /// The longest name that common file systems take.
     private static let nameBytesMax = 255
 
@@ -53,6 +53,17 @@ struct FolderSink: ObjectSink {
         let path = folder + "/" + key
         return try await perform { isWanted throws(FolderFault) in
             try FolderFiles.read(path, while: isWanted, body)
+        }
+    }
+
+    func list(below prefix: String, after: String?, limit: Int) async throws(SinkError) -> ObjectListing {
+        let folder = folder
+        return try await perform { isWanted throws(FolderFault) in
+            try withoutActuallyEscaping(isWanted) { isWanted throws(FolderFault) in
+                var listing = FolderListing(folder, below: prefix, after: after, limit: limit, while: isWanted)
+                try listing.run()
+                return listing.result
+            }
         }
     }
 

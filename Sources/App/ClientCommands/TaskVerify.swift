@@ -10,11 +10,12 @@ let verifyTask = Command(
     discussion: """
         The server reads every object again and compares length and checksum with the ledger and, while the stream still \
         has the records, their content with what those records make. Here every number from the task's start to its \
-        position must be in exactly one object, parked, or counted as discarded. What is delivered meanwhile is left \
-        out. Exit status 1 when anything is missing, altered or double.
+        position must be in exactly one object, parked, or counted as discarded; what is delivered meanwhile is left \
+        out. An object with the task's name on it that is newer than the task must be in the ledger. Exit status 1 when anything is missing, altered or double.
         """,
     parameters: [
-        streamOfTask, taskArgument, .option("partition", value: "partition", help: "Only this partition."), .output,
+        streamOfTask, taskArgument, .option("partition", value: "partition", help: "Only this partition."),
+        .flag("ledger-only", help: "Do not look into the bucket for objects that the ledger does not know."), .output,
     ] + Connection.parameters
 ) { call in
     let service = try await ServiceClient.connect(call)
@@ -38,10 +39,29 @@ let verifyTask = Command(
         next = page.next == next ? nil : page.next
     } while next != nil && !report.isAbandoned
     await bar.finish()
+    if !call.flag("ledger-only"), !report.isAbandoned {
+        try await lookForStrangers(in: &report, call, service, stream, name, partition)
+    }
     report.conclude(
         stillParked: task.mayHaveParked ? try await service.parkedNumbers(stream, name, partition: partition) : [:])
     try await nameDoubles(in: &report, service, stream, name)
     try await present(report, call)
+}
+
+/// Asks for objects that are named as the task's and that its ledger does not know.
+private func lookForStrangers(
+    in report: inout VerificationReport, _ call: CommandCall, _ service: ServiceClient, _ stream: String,
+    _ name: String, _ partition: String?
+) async throws {
+    var next: String?
+    repeat {
+        let page = try await service.verification(stream, name, partition: partition, strangers: true, after: next)
+        for stranger in page.strangers ?? [] { report.add(stranger) }
+        if let message = page.message {
+            await call.console.note("Objects that the ledger does not know were not looked for: \(message).")
+        }
+        next = page.strangers == nil || page.next == next ? nil : page.next
+    } while next != nil
 }
 
 /// Asks which objects hold the numbers that came more than once.

@@ -14,6 +14,7 @@ struct VerificationReport: Sendable {
             /// Objects were left out, because none of many could be read.
             case abandoned = "VERIFICATION_ABANDONED"
             case contradiction = "LEDGER_CONTRADICTION"
+            case stranger = "OBJECT_NOT_IN_LEDGER"
             case gap = "RECORDS_MISSING"
             case double = "RECORDS_DOUBLED"
         }
@@ -102,6 +103,14 @@ struct VerificationReport: Sendable {
         partitions[entry.partitionId] = partition
     }
 
+    /// Notes an object that the ledger does not know.
+    mutating func add(_ stranger: VerifiedObjects.Stranger) {
+        note(
+            Finding(
+                kind: .stranger, partition: stranger.partitionId, object: stranger.object,
+                message: "the task's name is on it, and it is newer than the task"))
+    }
+
     /// Looks for what is missing or double, after the last object.
     /// - Parameter stillParked: numbers that are parked now; none of them may be in an object.
     mutating func conclude(stillParked: [String: [Int64]]) {
@@ -185,6 +194,7 @@ extension VerificationReport.Finding {
                 case .missing: "is missing"
                 case .differs: "is not as it was delivered"
                 case .unreadable: "cannot be read"
+                case .stranger: "is not in the ledger"
                 default: "is not accounted for"
                 }
             return "\(object) \(what)" + (message.isEmpty ? "." : ": \(message).")

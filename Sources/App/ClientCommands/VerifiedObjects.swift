@@ -38,8 +38,18 @@ struct VerifiedObjects: Decodable {
         }
     }
 
+    /// An object that the ledger does not know.
+    struct Stranger: Decodable {
+        var object: String
+        var partitionId: String
+    }
+
     var verifications: [Entry]
+    /// Absent where a server does not look for them.
+    var strangers: [Stranger]?
     var next: String?
+    /// Why a bucket could not be listed.
+    var message: String?
 }
 
 /// One page of parked records, without what is in them.
@@ -54,11 +64,13 @@ struct ParkedPositions: Decodable {
 }
 
 extension ServiceClient {
-    /// The next objects that the server has read again, and where to go on.
+    /// The next objects that the server has read again, or those that the ledger does not know, and where to go on.
     func verification(
-        _ stream: String, _ task: String, partition: String?, after next: String?
+        _ stream: String, _ task: String, partition: String?, strangers: Bool = false, after next: String?
     ) async throws -> VerifiedObjects {
-        let filter = [("limit", "1000")] + (partition.map { [("partition_id", $0)] } ?? [])
+        let filter =
+            [("limit", "1000")] + (partition.map { [("partition_id", $0)] } ?? [])
+            + (strangers ? [("strangers", "true")] : [])
         return try await get(
             tasksPath(stream, task, "verification"), query: filter + (next.map { [("next", $0)] } ?? []))
     }

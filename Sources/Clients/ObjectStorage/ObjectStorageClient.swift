@@ -1,4 +1,5 @@
 package import Curl
+internal import FoundationEssentials
 internal import HTTPTypes
 
 /// Speaks the part of S3 that writing and reading whole objects needs, to S3 and OBS alike. Nothing is retried here,
@@ -107,6 +108,48 @@ package struct ObjectStorageClient: Sendable {
             "GET", bucket, "", "list uploads of \(key)", query: [("prefix", key), ("uploads", nil)])
         return XMLText.all("Upload", in: answer).filter { XMLText.first("Key", in: $0) == key }
             .compactMap { XMLText.first("UploadId", in: $0) }
+    }
+
+    /// An object as a listing shows it.
+    package struct Listed: Sendable, Hashable {
+        package let key: String
+        package let length: Int
+        /// Since 1970; nil when the store says no time that can be read.
+        package let modifiedMilliseconds: Int64?
+    }
+
+    /// Objects whose keys begin with `prefix` and come after `after`, in the order of their keys' bytes: at most `limit`, of
+    /// which a store takes 1,000. By the first version of the operation, which all stores speak.
+    package func list(
+        bucket: String, prefix: String, after: String?, limit: Int
+    ) async throws(ObjectStorageError) -> (objects: [Listed], hasMore: Bool) {
+        let keysMax = 1000
+        var query: Query = [("max-keys", String(min(max(1, limit), keysMax))), ("prefix", prefix)]
+        if let after { query.insert(("marker", after), at: 0) }
+        let answer = try await call("GET", bucket, "", "list the bucket \(bucket)", query: query)
+        let objects = XMLText.all("Contents", in: answer, limit: keysMax).compactMap { text -> Listed? in
+            guard let key = XMLText.first("Key", in: text) else { return nil }
+            return Listed(
+                key: key, length: XMLText.first("Size", in: text).flatMap { Int($0) } ?? 0,
+                modifiedMilliseconds: XMLText.first("LastModified", in: text).flatMap(Self.milliseconds))
+        }
+        let hasMore = XMLText.first("IsTruncated", in: answer) == "true" && !objects.isEmpty
+        // Whoever goes on after the last key must come to an end.
+        var previous = after
+        for object in objects {
+            guard previous.map({ $0.utf8.lexicographicallyPrecedes(object.key.utf8) }) ?? true else {
+                throw ObjectStorageError(.refused, "the object store lists the bucket \(bucket) in no order")
+            }
+            previous = object.key
+        }
+        return (objects, hasMore)
+    }
+
+    private static func milliseconds(_ text: String) -> Int64? {
+        let date =
+            (try? Date(text, strategy: Date.ISO8601FormatStyle(includingFractionalSeconds: true)))
+            ?? (try? Date(text, strategy: Date.ISO8601FormatStyle()))
+        return date.map { Int64(($0.timeIntervalSince1970 * 1000).rounded()) }
     }
 
     /// Reads an object piece by piece; false when there is none.

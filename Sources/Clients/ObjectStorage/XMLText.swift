@@ -24,7 +24,37 @@ enum XMLText {
     }
 
     private static func unescape(_ text: String) -> String {
-        text.replacing("&quot;", with: "\"").replacing("&#34;", with: "\"").replacing("&lt;", with: "<")
-            .replacing("&gt;", with: ">").replacing("&amp;", with: "&")
+        guard text.contains("&") else { return text }
+        var plain = ""
+        var rest = text[...]
+        while let start = rest.firstIndex(of: "&") {
+            plain += rest[..<start]
+            guard let end = rest[start...].firstIndex(of: ";"),
+                let character = character(of: rest[rest.index(after: start)..<end])
+            else {
+                plain.append("&")
+                rest = rest[rest.index(after: start)...]
+                continue
+            }
+            plain.append(character)
+            rest = rest[rest.index(after: end)...]
+        }
+        return plain + rest
+    }
+
+    /// The character that an entity's name or number means; nil when it means none.
+    private static func character(of entity: Substring) -> Character? {
+        switch entity {
+        case "quot": return "\""
+        case "apos": return "'"
+        case "lt": return "<"
+        case "gt": return ">"
+        case "amp": return "&"
+        default: break
+        }
+        guard entity.hasPrefix("#") else { return nil }
+        let digits = entity.dropFirst()
+        let number = digits.hasPrefix("x") ? UInt32(digits.dropFirst(), radix: 16) : UInt32(digits)
+        return number.flatMap { Unicode.Scalar($0) }.map { Character($0) }
     }
 }

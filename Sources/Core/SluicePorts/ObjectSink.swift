@@ -20,6 +20,10 @@ package protocol ObjectSink: Sendable {
     /// Hands the bytes that the destination keeps under that name to `body`, piece by piece; false when there is nothing.
     func read(_ key: String, _ body: @escaping @Sendable ([UInt8]) -> Void) async throws(SinkError) -> Bool
 
+    /// The objects whose keys begin with `prefix` and come after `after`, in the order of the bytes of their keys: at most
+    /// `limit` of them, and perhaps fewer.
+    func list(below prefix: String, after: String?, limit: Int) async throws(SinkError) -> ObjectListing
+
     /// Whether there is an object of that name; cheaper than `read` where the destination can tell without its bytes.
     func holds(_ key: String) async throws(SinkError) -> Bool
 }
@@ -31,6 +35,10 @@ extension ObjectSink {
     package func examine(_ key: String) async throws(SinkError) -> ObjectFacts? {
         let meter = ObjectMeter()
         return try await read(key) { meter.add($0) } ? meter.facts : nil
+    }
+
+    package func list(below prefix: String, after: String?, limit: Int) async throws(SinkError) -> ObjectListing {
+        throw SinkError(.refused, "the destination does not list its objects")
     }
 
     package func holds(_ key: String) async throws(SinkError) -> Bool { try await read(key) { _ in } }
@@ -102,6 +110,31 @@ package struct ObjectFacts: Sendable, Hashable {
     package init(length: Int, crc32c: UInt32) {
         self.length = length
         self.crc32c = crc32c
+    }
+}
+
+/// An object as a listing shows it.
+package struct ListedObject: Sendable, Hashable {
+    package let key: String
+    package let length: Int
+    package let modifiedAt: Timestamp
+
+    package init(key: String, length: Int, modifiedAt: Timestamp) {
+        self.key = key
+        self.length = length
+        self.modifiedAt = modifiedAt
+    }
+}
+
+/// A part of a listing.
+package struct ObjectListing: Sendable, Hashable {
+    package var objects: [ListedObject]
+    /// Whether there are others after the last of them; never with an empty list.
+    package var hasMore: Bool
+
+    package init(objects: [ListedObject], hasMore: Bool) {
+        self.objects = objects
+        self.hasMore = hasMore
     }
 }
 

@@ -141,6 +141,11 @@ package struct TransferRoutes: Sendable {
     }
 
     @Sendable private func verification(_ context: RequestContext) async throws -> HTTPResponse {
+        switch context.query["strangers"] {
+        case nil, "false": break
+        case "true": return try await strangers(context)
+        default: throw APIError.invalid("strangers must be true or false")
+        }
         let limit = try context.query.limit("limit", default: 100, maximum: 1000)
         let share = answers.take(limit * Self.deliveryBytes + TransferTasks.verificationPageBytes)
         let page = try await tasks.verification(
@@ -156,6 +161,22 @@ package struct TransferRoutes: Sendable {
                         state: verification.state.rawValue, compared_with_stream: verification.isComparedWithStream,
                         message: verification.message.isEmpty ? nil : verification.message)
                 }, next: page.next), retaining: share)
+    }
+
+    private func strangers(_ context: RequestContext) async throws -> HTTPResponse {
+        let page = try await tasks.strangers(
+            of: context.parameter("task"), on: context.parameter("stream"), in: context.project,
+            partition: try Self.partition(in: context.query), after: context.query["next"],
+            limit: try context.query.limit("limit", default: 100, maximum: 1000))
+        return try .json(
+            200,
+            VerificationsAnswer(
+                verifications: [],
+                strangers: page.strangers.map { stranger in
+                    StrangerAnswer(
+                        object: stranger.object, partition_id: stranger.partition.description, bytes: stranger.bytes,
+                        modified_at: stranger.modifiedAt.milliseconds)
+                }, next: page.next, message: page.message.isEmpty ? nil : page.message))
     }
 
     @Sendable private func log(_ context: RequestContext) async throws -> HTTPResponse {

@@ -34,11 +34,34 @@ package struct VerificationAnswer: Encodable, Sendable {
 
 package struct VerificationsAnswer: Encodable, Sendable {
     package var verifications: [VerificationAnswer]
+    /// Objects that the ledger does not know; absent unless they were asked for.
+    package var strangers: [StrangerAnswer]?
     /// Where to go on; absent at the end.
     package var next: String?
+    /// Why a bucket could not be listed; absent otherwise.
+    package var message: String?
 
-    package init(verifications: [VerificationAnswer], next: String?) {
+    package init(
+        verifications: [VerificationAnswer], strangers: [StrangerAnswer]? = nil, next: String?, message: String? = nil
+    ) {
         self.verifications = verifications
+        self.strangers = strangers
         self.next = next
+        self.message = message
+    }
+}
+
+package struct StrangerAnswer: Encodable, Sendable {
+    package var object: String
+    package var partition_id: String
+    package var bytes: Int
+    /// Milliseconds since 1970.
+    package var modified_at: Int64
+
+    package init(object: String, partition_id: String, bytes: Int, modified_at: Int64) {
+        self.object = object
+        self.partition_id = partition_id
+        self.bytes = bytes
+        self.modified_at = modified_at
     }
 }

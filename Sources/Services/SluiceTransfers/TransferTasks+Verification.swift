@@ -46,6 +46,34 @@ extension TransferTasks {
     }
 }
 
+extension TransferTasks {
+    /// Objects below the task's prefixes that are named as its own and that its ledger does not know, at most `limit` (1
+    /// to 1000) a page. `after` is a page's `next`. A bucket that cannot be listed is part of the result.
+    package func strangers(
+        of name: String, on reference: String, in project: ProjectID, partition: PartitionNumber? = nil,
+        after: String? = nil, limit: Int = 100
+    ) async throws(TransferError) -> StrangerPage {
+        let stream = try await stream(reference, in: project)
+        let task = try await task(resolve(name, on: stream))
+        let start = try after.map { token throws(TransferError) in
+            guard token.utf8.count <= 2048, let slash = token.firstIndex(of: "/"), let scope = Int(token[..<slash]),
+                scope >= 0
+            else { throw OBSDestination.invalid("next is not one that a page has given") }
+            return (scope: scope, key: String(token[slash...].dropFirst()))
+        }
+        do {
+            return try await StrangerFinder(services: services, task: task, partition: partition)
+                .page(after: start, limit: limit)
+        } catch let error as CatalogError {
+            throw TransferError(error)
+        } catch let error as TransferError {
+            throw error
+        } catch {
+            throw TransferError(.unavailable, "\(error)")
+        }
+    }
+}
+
 /// The work of one page.
 private struct VerificationPass {
     /// A page ends after the object with which so much was read: by then answers still come within seconds.
