@@ -23,13 +23,16 @@ enum XMLText {
         text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
     }
 
+    /// Characters of the longest entity that means something, `&#x10FFFF;`.
+    private static let entityMax = 10
+
     private static func unescape(_ text: String) -> String {
         guard text.contains("&") else { return text }
         var plain = ""
         var rest = text[...]
         while let start = rest.firstIndex(of: "&") {
             plain += rest[..<start]
-            guard let end = rest[start...].firstIndex(of: ";"),
+            guard let end = rest[start...].prefix(entityMax).firstIndex(of: ";"),
                 let character = character(of: rest[rest.index(after: start)..<end])
             else {
                 plain.append("&")
