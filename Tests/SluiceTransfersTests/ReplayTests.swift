@@ -171,6 +171,7 @@ import Testing
 final class WatchedCatalog: Catalog {
     private let catalog: any Catalog
     private let failing = Mutex<CatalogKey?>(nil)
+    private let listed = Mutex(0)
     private let watch = Mutex<(prefix: CatalogKey, body: @Sendable () async -> Void)?>(nil)
 
     init(catalog: any Catalog) {
@@ -195,8 +196,12 @@ final class WatchedCatalog: Catalog {
         return try await catalog.get(key)
     }
 
+    /// Pages that were listed so far.
+    var listings: Int { listed.withLock { $0 } }
+
     func list(prefix: CatalogKey, after: CatalogKey?, limit: Int) async throws(CatalogError) -> [CatalogEntry] {
-        try await catalog.list(prefix: prefix, after: after, limit: limit)
+        listed.withLock { $0 += 1 }
+        return try await catalog.list(prefix: prefix, after: after, limit: limit)
     }
 
     func commit(_ changes: [CatalogChange]) async throws(CatalogError) {

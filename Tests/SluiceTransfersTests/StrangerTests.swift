@@ -1,4 +1,5 @@
 import Foundation
+import SluiceCatalog
 import SluiceCore
 import SluicePorts
 import SluiceTesting
@@ -127,6 +128,23 @@ private final class ListedBucket: ObjectSink, ObjectSinkProvider {
         bucket.put(directory + Self.name(20), at: Timestamp(milliseconds: created.milliseconds - 1001))
         #expect(try await strangers(house, limit: limit) == doubles.sorted())
         #expect(try await strangers(house, partition: PartitionNumber(1), limit: limit) == [doubles[3]])
+    }
+
+    /// Who else may have written the objects of a listing is looked for once, however many the ledger does not know.
+    @Test func manyStrangersCostOneLook() async throws {
+        let catalog = WatchedCatalog(catalog: MemoryCatalog())
+        let house = try await TestHouse(catalog: catalog, bucket: bucket)
+        try await house.put(["a"])
+        try await house.running {
+            try await house.tasks.create(house.descriptor(), on: "meters", in: house.project)
+            try await house.advance { try await house.show().partitions[0].next == SequenceNumber(1) }
+        }
+        let created = try await house.show().summary.task.createdAt
+        for first in 10...99 { bucket.put(Self.name(first), at: created) }
+        let before = catalog.listings
+        #expect(try await strangers(house).count == 90)
+        // The bucket lists three objects at a time.
+        #expect(catalog.listings - before < 100)
     }
 
     @Test func aDeliveryUnderWayIsNoStranger() async throws {

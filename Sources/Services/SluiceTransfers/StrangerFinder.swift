@@ -42,9 +42,11 @@ struct StrangerFinder: Sendable {
                 page.message = error.message
                 return page
             }
+            // Looked for after the listing, so that whoever has written an object of it is there.
+            var others: Others?
             for object in listed.objects {
                 position = object.key
-                guard let found = try await stranger(object, in: scope) else { continue }
+                guard let found = try await stranger(object, in: scope, &others) else { continue }
                 page.strangers.append(found)
                 if page.strangers.count == limit { break }
             }
@@ -79,35 +81,45 @@ struct StrangerFinder: Sendable {
         return scopes
     }
 
-    private func stranger(_ object: ListedObject, in scope: Scope) async throws -> Stranger? {
+    /// Who may have written an object besides those whose ledgers know it.
+    private struct Others: Sendable {
+        /// Living tasks whose objects have the same names.
+        var namesakes: [TransferTaskID] = []
+        /// Objects that the task or one of these is writing.
+        var planned: Set<String> = []
+    }
+
+    private func stranger(
+        _ object: ListedObject, in scope: Scope, _ others: inout Others?
+    ) async throws -> Stranger? {
         guard object.modifiedAt.seconds >= task.createdAt.seconds,
             let number = ObjectName.partition(in: object.key, of: task),
             partition == nil || partition == number
         else { return nil }
-        if try await isKnown(object.key, to: task.id) { return nil }
-        for other in try await namesakes() where try await isKnown(object.key, to: other) { return nil }
+        if try await isDelivered(object.key, by: task.id) { return nil }
+        let known: Others
+        if let others { known = others } else { known = try await self.others() }
+        others = known
+        if known.planned.contains(object.key) { return nil }
+        // Its delivery may have been concluded between the two looks.
+        for id in [task.id] + known.namesakes where try await isDelivered(object.key, by: id) { return nil }
         return Stranger(object: object.key, partition: number, bytes: object.length, modifiedAt: object.modifiedAt)
     }
 
-    /// Living tasks whose objects have the same names.
-    private func namesakes() async throws -> [TransferTaskID] {
+    private func others() async throws -> Others {
         let own = ObjectName.beginning(of: task)
-        return try await services.store.all(under: TransferKeys.tasks, as: TaskRecord.self)
+        var others = Others()
+        others.namesakes = try await services.store.all(under: TransferKeys.tasks, as: TaskRecord.self)
             .compactMap { TransferTask($0.record) }
             .filter { $0.id != task.id && ObjectName.beginning(of: $0) == own }.map(\.id)
-    }
-
-    private func isKnown(_ key: String, to id: TransferTaskID) async throws -> Bool {
-        if try await isDelivered(key, by: id) { return true }
-        for (_, intent) in try await services.store.all(under: TransferKeys.intents(id), as: IntentRecord.self)
-        where intent.objects.contains(where: { $0.key == key }) { return true }
-        if let plan = try await services.store.get(TransferKeys.replay(id), as: ReplayRecord.self)?.record.plan,
-            plan.objects.contains(where: { $0.key == key })
-        {
-            return true
+        for id in [task.id] + others.namesakes {
+            for (_, intent) in try await services.store.all(under: TransferKeys.intents(id), as: IntentRecord.self) {
+                others.planned.formUnion(intent.objects.map(\.key))
+            }
+            let replay = try await services.store.get(TransferKeys.replay(id), as: ReplayRecord.self)
+            others.planned.formUnion(replay?.record.plan?.objects.map(\.key) ?? [])
         }
-        // Its intent may have been concluded between the two looks.
-        return try await isDelivered(key, by: id)
+        return others
     }
 
     private func isDelivered(_ key: String, by id: TransferTaskID) async throws -> Bool {
