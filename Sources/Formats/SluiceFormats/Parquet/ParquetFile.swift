@@ -154,7 +154,8 @@ package import SluiceCore
             if isRowLimit || size >= ColumnChunkWriter.pageSize {
                 pagedBytes += size
                 waiting -= size
-                try unsafe writers[index].writePage(&shredder.columns[index], with: &tools)
+                let writer = unsafe writers + index
+                try unsafe writer.pointee.writePage(&shredder.columns[index], with: &tools)
             }
         }
         if isRowLimit { pageRows = 0 }
@@ -167,8 +168,10 @@ package import SluiceCore
         var chunks: [ColumnChunk] = []
         chunks.reserveCapacity(columnCount)
         for index in 0..<columnCount {
-            try unsafe writers[index].writePage(&shredder.columns[index], with: &tools)
-            chunks.append(try unsafe writers[index].finish(into: &output, at: outputStart, codec: codec, with: &tools))
+            let writer = unsafe writers + index
+            try unsafe writer.pointee.writePage(&shredder.columns[index], with: &tools)
+            chunks.append(
+                try unsafe writer.pointee.finish(into: &output, at: outputStart, codec: codec, with: &tools))
         }
         let rows = groupRows
         rowGroups.structure {
