@@ -9,6 +9,16 @@ extension SimulatedCatalog {
     private func isReplay(_ key: CatalogKey) -> Bool { key.text.hasPrefix("transfer/replay/") }
     private func isOwner(_ key: CatalogKey) -> Bool { key.text.hasPrefix("transfer/owner/") }
 
+    /// Whether a commit ends a replay that was planned.
+    static func endsReplay(_ changes: [CatalogChange]) -> Bool {
+        changes.contains { change in
+            guard case .put(let key, let value, _) = change, key.text.hasPrefix("transfer/replay/") else {
+                return false
+            }
+            return !String(decoding: value, as: UTF8.self).contains("\"plan\"")
+        }
+    }
+
     /// What the service reads.
     func planted(_ key: CatalogKey) async throws(CatalogError) -> CatalogEntry? {
         if bug == .retryRecutsTheBatch, isIntent(key) { return nil }

@@ -38,6 +38,11 @@ struct SimulatedCatalog: Catalog {
             try await apply(Array(planted.prefix(planted.count - 2)))
             life.kill()
         } else {
+            // Replays are rare and short: a process that dies between the plan and its end would be a rare accident.
+            guard world.bug != .replayedTwice || world.hostility.catalog == 0 || !Self.endsReplay(planted) else {
+                life.kill()
+                throw Self.dead
+            }
             try await apply(planted)
         }
         guard await life.step() else { throw CatalogError(.outcomeUnknown, "dead") }
