@@ -124,6 +124,40 @@ import Testing
         await log.shutDown()
     }
 
+    /// A segment that could neither be begun nor removed may be there after a crash, and says where the one before ends.
+    @Test(arguments: 0..<20 as Range<UInt64>)
+    func whatComesAfterASegmentBegunInVainIsKept(seed: UInt64) async throws {
+        let disk = SimulatedDisk(seed: seed)
+        let partition = RecordLogConformance.partition(0)
+        func open() throws -> LocalLog {
+            try LocalLog.open("/log", on: disk) {
+                $0.threading = .inline
+                $0.preparesSpare = false
+            }
+        }
+        let log = try open()
+        try await log.createPartitions([partition])
+        var kept: [String] = []
+        func append(_ text: String) async {
+            let batch = RecordLogConformance.batch([text])
+            let results = await log.append([PartitionAppend(partition: partition, batch: batch)])
+            if case .success = results[0] { kept.append(text) }
+        }
+        await append("before")
+        var faults = SimulatedDisk.Faults()
+        faults.directorySyncError = 1
+        disk.setFaults(faults)
+        await append(String(repeating: "x", count: 300_000))
+        #expect(kept == ["before"])
+        await append("while the disk fails")
+        disk.setFaults(SimulatedDisk.Faults())
+        disk.restart()
+        let again = try open()
+        #expect(try await RecordLogConformance.texts(of: again, partition, from: .zero) == kept)
+        await again.shutDown()
+        await log.shutDown()
+    }
+
     @Test func twoLogsDoNotShareAFolder() async throws {
         let folder = try TemporaryFolder()
         let log = try LocalLog.open(folder.path)

@@ -69,6 +69,16 @@ final class LogWriter: Sendable {
     }
 
     private func performRound(_ items: inout ArraySlice<LogItem>, _ state: inout State) {
+        // A segment that was begun in vain says where this one ends: recovery would take no notice of what came behind.
+        do throws(FileError) {
+            try shared.files.removeUnfinished()
+        } catch {
+            shared.report(error, "a segment that was begun in vain could not be removed")
+            let failure = RecordLogError(error.code == .noSpace ? .full : .unavailable, "\(error)")
+            for item in items { item.fail(failure) }
+            items = []
+            return
+        }
         if state.isBroken, let error = repair(&state) {
             for item in items { item.fail(error) }
             items = []
