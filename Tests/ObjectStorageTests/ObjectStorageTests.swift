@@ -174,7 +174,7 @@ final class ScriptedStore: Sendable {
         let project = try #require(ProjectID("p1"))
         let other = try #require(ProjectID("p2"))
         let places = ["a", "b", "c", "d", "e"].map { sinks.place(project: project, agency: $0) }
-        #expect(places == ["s3.example:1", "s3.example:1", "s3.example:2", "folder:/buckets", "folder:/default"])
+        #expect(places == ["s3.example:1", "s3.example:1", "s3.example:2", "folder:/buckets", "folder:"])
         #expect(sinks.place(project: other, agency: "a") == places[0])
     }
 
