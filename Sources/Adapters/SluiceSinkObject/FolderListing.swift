@@ -117,8 +117,9 @@ struct FolderListing {
         return after.lexicographicallyPrecedes(entry.bytes) || (entry.isFolder && after.starts(with: entry.bytes))
     }
 
+    /// Links count for nothing: a few of them could lead round and round.
     private func isFolder(_ path: String) -> Bool {
         var facts = stat()
-        return unsafe stat(path, &facts) == 0 && facts.st_mode & S_IFMT == S_IFDIR
+        return unsafe lstat(path, &facts) == 0 && facts.st_mode & S_IFMT == S_IFDIR
     }
 }

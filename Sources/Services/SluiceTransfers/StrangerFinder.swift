@@ -4,8 +4,8 @@ internal import SluicePorts
 
 /// Lists where a task delivers to, and looks each name of its form up in the ledger.
 ///
-/// Objects that are older than the task, by the whole seconds that stores tell, belong to a former one of its names; those of living tasks that make the same
-/// names are in their ledgers; those that are being written are in an intent.
+/// Objects that are older than the task, by the whole seconds that stores tell, belong to a former one of its names;
+/// those of living tasks that make the same names are in their ledgers; those that are being written are in an intent.
 struct StrangerFinder: Sendable {
     /// Objects that are listed at once; a store may give fewer.
     private static let listedMax = 1000
